@@ -1,0 +1,29 @@
+"""What people and workflows ask: one shape for every verb."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .values import Text
+
+SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask")
+OFFICE_VERBS = ("suspend", "resume", "extend", "vacate", "assign", "end")
+SYSTEM_VERBS = ("look", "do", "hear", "child")
+VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *OFFICE_VERBS, *SYSTEM_VERBS)
+
+
+@dataclass(frozen=True)
+class Act:
+    """`visit` and `seat` say where; `form` is the family's; `saw` is the version that the person had before them."""
+    verb: str
+    visit: int = 0
+    seat: str = ""
+    to: str = ""                                # return: the stage; assign: the person; child: which child
+    parts: tuple[str, ...] = ()                 # return: the parts that may be edited
+    opinion: Text = Text("")
+    form: Any = None
+    duty: str = ""
+    more: int = 0                               # extension, in the clock's unit
+    at: datetime | None = None                  # true-at (C-31); None = now
+    saw: int | None = None

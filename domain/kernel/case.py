@@ -1,0 +1,550 @@
+"""卷宗. One case is the fold of its events. `evolve` knows no table: old streams fold alike under tomorrow's rules."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from .calendar import day_of
+from .clock import Clock
+from .money import Transfer
+from .rosters import Roster
+from .seats import Acted, Seat
+from .values import Text, having, tagged
+
+# -- what a case is ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One stay of one line in one stage."""
+    no: int
+    stage: str
+    line: str
+    opened_at: datetime
+    seats: tuple[Seat, ...] = ()
+    done: tuple[str, ...] = ()                  # duties done in this visit
+    clocks: tuple[Clock, ...] = ()
+    editable: tuple[str, ...] = ()              # parts the applicant may change here; none named = all
+    result: str = ""                            # set by a closing act (a ballot's)
+    since: int = 0                              # the case's version when it opened
+    fresh: bool = False                         # sent back to: nothing of before is kept
+
+    @property
+    def begun(self) -> bool:
+        """Until then the row is only announced."""
+        return all(c.ran_out for c in self.clocks if c.key == "begins")
+
+    def seat(self, key: str) -> Seat | None:
+        return next((s for s in self.seats if s.key == key), None)
+
+    def clock(self, key: str = "") -> Clock | None:
+        return next((c for c in self.clocks if c.key == key), None)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What later decisions need of a closed visit: where it went, who said what on which version."""
+    no: int
+    stage: str
+    line: str
+    outcome: str                                # passed refused returned lapsed taken_back moot no_quorum skipped
+    acts: tuple[tuple[str, Acted], ...]         # (the key that it counts for, the act)
+    to: str = ""
+    closed: int = 0                             # the case's version when it closed
+    closed_at: datetime | None = None
+    clock: Clock | None = None                  # goes on where it was paused, or where the next row says so
+    reopens: tuple[str, ...] = ()               # a return names the parts that it opens
+    editable: tuple[str, ...] = ()
+    end: str = ""                               # how its line ended
+
+
+class Tally(dict[str, int]):
+    """How many children stand where: loaded, never folded. What was not loaded counts as `unknown`."""
+
+    def __init__(self, of: Mapping[str, int] | None = None, unknown: int = 0) -> None:
+        super().__init__(of or {})
+        self.unknown = unknown
+
+    def __missing__(self, key: str) -> int:
+        return self.unknown
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A fact that waits for its second person (G-13); `form` is None for the ending of the case (A-34)."""
+    no: int
+    form: Any
+    by: str
+    reason: Text = Text("")
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str = ""
+    kind: str = ""
+    subject: str = ""                           # the organisation (or person) that it is about
+    policy: str = ""                            # the version that it keeps
+    version: int = 0
+    opened_at: datetime | None = None
+    opened_by: str = ""
+    open: tuple[Visit, ...] = ()                # one per line; most procedures have one line
+    past: tuple[Past, ...] = ()
+    parts: Mapping[str, int] = field(default_factory=dict)          # part → version at which it last changed
+    rosters: Mapping[str, Roster] = field(default_factory=dict)
+    children: Mapping[str, Any] = field(default_factory=dict)       # child → what it tells
+    suspended: bool = False
+    resumes_at: datetime | None = None          # a suspension that ends by itself (C-21)
+    ended: str = ""
+    ended_at: datetime | None = None
+    parent: str = ""
+    proposed: tuple[Proposal, ...] = ()
+    rungs: frozenset[str] = frozenset()         # keys of ladders that have acted, each once
+    facts: Any = None                           # the family's
+    tally: Tally = field(default_factory=Tally, compare=False)      # not state: loaded
+    line: str = ""                              # not state: whose eyes a row's questions see the case with
+
+    def visit(self, no: int) -> Visit | None:
+        return next((v for v in self.open if v.no == no), None)
+
+    def at(self, stage: str) -> Visit | None:
+        """The open visit of that stage, on the line through whose eyes the case is seen."""
+        return next((v for v in self.open if v.stage == stage and (not self.line or v.line == self.line)), None)
+
+    def roster(self, name: str) -> Roster:
+        return self.rosters.get(name, Roster())
+
+    def last(self, stage: str, line: str) -> Past | None:
+        """The latest closed visit of a stage."""
+        return next((p for p in reversed(self.past) if p.stage == stage and p.line == line), None)
+
+    def on(self, line: str) -> Case:
+        """The case as a row of that line sees it."""
+        return having(self, line=line) if line else self
+
+    def acts(self) -> list[tuple[str, str, Acted]]:
+        """(stage, line, act) of everybody who acted in a seat."""
+        return [(p.stage, p.line, a) for p in self.past for _, a in p.acts] + \
+               [(v.stage, v.line, s.acted) for v in self.open for s in v.seats if s.acted]
+
+
+# -- what can happen to it -------------------------------------------------------------------------------------
+
+
+class Event:
+    """A fact in the past tense. `touches`: the parts of the dossier that it changes; `moves`: what it posts."""
+    tag: ClassVar[str] = ""
+    touches: ClassVar[tuple[str, ...]] = ()
+    moves: ClassVar[tuple[Transfer, ...]] = ()
+
+
+fact = tagged("case")
+
+
+@fact
+class CaseOpened(Event):
+    id: str
+    kind: str
+    subject: str
+    policy: str
+    parent: str = ""
+
+
+@fact
+class StageOpened(Event):
+    """A visit began. Its seats and clocks are kept here, so that folding never asks the table."""
+    visit: int
+    stage: str
+    line: str = ""
+    seats: tuple[Seat, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    editable: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+@fact
+class StageSkipped(Event):
+    stage: str
+    line: str = ""
+    end: str = ""
+
+
+@fact
+class StageClosed(Event):
+    visit: int
+    outcome: str
+    to: str = ""
+    reopens: tuple[str, ...] = ()
+    end: str = ""
+
+
+@fact
+class SeatOpened(Event):
+    visit: int
+    seat: Seat
+    clock: Clock | None = None
+
+
+@fact
+class SeatGone(Event):
+    """A seat was lost: declined, vacated, ran out. `roster`: the list that its holder leaves with it."""
+    visit: int
+    stage: str
+    seat: str
+    why: str
+    roster: str = ""
+    reason: Text = Text("")
+
+
+@fact
+class SeatClaimed(Event):
+    """认领; `by` empty: 释放."""
+    visit: int
+    seat: str
+    by: str
+
+
+@fact
+class SeatActed(Event):
+    visit: int
+    seat: str
+    verb: str
+    saw: int
+    opinion: Text = Text("")
+    behind: str = ""
+
+
+@fact
+class ActTakenBack(Event):
+    visit: int
+    seat: str
+
+
+@fact
+class BallotClosed(Event):
+    visit: int
+    entitled: int
+    recused: int
+    present: int
+    yes: int
+    no: int
+    abstain: int
+    result: str
+
+
+@fact
+class RosterDrawn(Event):
+    """抽取名单: who was drawn, with the seed and the list that anyone can draw from again (R-21)."""
+    roster: str
+    members: tuple[str, ...]
+    reserve: tuple[str, ...] = ()
+    seed: str = ""
+    candidates: tuple[tuple[str, str], ...] = ()            # (person, why excluded or "")
+    anew: bool = False                                      # replaces the list as a whole
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        return (self.roster,)
+
+
+@fact
+class ChildStands(Event):
+    """Written into the parent in the child's own commit; `was` is None at first."""
+    child: str
+    stands: Any
+    was: Any = None
+
+
+@fact
+class CaseSuspended(Event):
+    """挂起: every clock stops; `until` None = until somebody resumes it (C-21, A-33)."""
+    reason: Text
+    until: datetime | None = None
+
+
+@fact
+class CaseResumed(Event):
+    pass
+
+
+@fact
+class ClockArmed(Event):
+    visit: int
+    clock: Clock
+
+
+@fact
+class ClockPaused(Event):
+    visit: int
+    reason: str
+
+
+@fact
+class ClockResumed(Event):
+    visit: int
+
+
+@fact
+class ClockRanOut(Event):
+    visit: int
+    key: str
+
+
+@fact
+class ReminderDue(Event):
+    """The holder is reminded so many working days before (A-42): each once a clock."""
+    visit: int
+    key: str
+    workdays: int
+
+
+@fact
+class RungTaken(Event):
+    visit: int
+    key: str
+    line: str = ""
+
+
+@fact
+class ExtensionAsked(Event):
+    visit: int
+    key: str
+    more: int
+    reason: Text = Text("")
+
+
+@fact
+class ExtensionAnswered(Event):
+    """`more` 0 = not granted, and then `grace` working days from now before the limit acts (C-23)."""
+    visit: int
+    key: str
+    more: int
+    grace: int = 0
+    reason: Text = Text("")
+
+
+@fact
+class DutyDone(Event):
+    visit: int
+    duty: str
+
+
+@fact
+class FactProposed(Event):
+    """Waits for a second person; `form` None = the ending of the case."""
+    form: Any
+    reason: Text = Text("")
+
+
+@fact
+class ProposalClosed(Event):
+    no: int
+
+
+@fact
+class CaseEnded(Event):
+    how: str
+    reason: Text = Text("")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event with what the log says about it: true-at, who, in which post, for whom, under which rule."""
+    event: Event
+    at: datetime
+    by: str
+    rule: str = ""
+    post: str = ""
+    behind: str = ""
+
+
+# -- what follows from it ----------------------------------------------------------------------------------------
+
+
+def evolve(case: Case, entry: Entry) -> Case:
+    """Never refuses: what happened, happened. The family's facts are told every event."""
+    n = case.version + 1
+    change = _CHANGES.get(type(entry.event))
+    if change:
+        case = change(case, entry.event, entry, n)
+    touches = entry.event.touches
+    return having(case, version=n,
+                  facts=case.facts.evolve(entry.event, entry) if case.facts is not None else None,
+                  parts={**case.parts, **dict.fromkeys(touches, n)} if touches else case.parts)
+
+
+Change = Callable[[Case, Any, Entry, int], Case]
+_CHANGES: dict[type, Change] = {}
+
+
+def _when(event: type) -> Callable[[Change], Change]:
+    def register(change: Change) -> Change:
+        _CHANGES[event] = change
+        return change
+    return register
+
+
+def _in_visit(case: Case, no: int, change: Callable[[Visit], Visit]) -> Case:
+    return having(case, open=tuple(change(v) if v.no == no else v for v in case.open))
+
+
+def _in_seat(case: Case, event: Any, change: Callable[[Seat], Seat]) -> Case:
+    return _in_visit(case, event.visit, lambda v: having(
+        v, seats=tuple(change(s) if s.key == event.seat else s for s in v.seats)))
+
+
+def _in_clock(case: Case, event: Any, change: Callable[[Clock], Clock]) -> Case:
+    return _in_visit(case, event.visit, lambda v: having(
+        v, clocks=tuple(change(c) if c.key == event.key else c for c in v.clocks)))
+
+
+@_when(CaseOpened)
+def _(case: Case, e: CaseOpened, entry: Entry, n: int) -> Case:
+    return having(case, id=e.id, kind=e.kind, subject=e.subject, policy=e.policy, opened_at=entry.at,
+                  opened_by=entry.by, parent=e.parent)
+
+
+@_when(StageOpened)
+def _(case: Case, e: StageOpened, entry: Entry, n: int) -> Case:
+    visit = Visit(e.visit, e.stage, e.line, entry.at, e.seats, (), e.clocks, e.editable, since=n, fresh=e.fresh)
+    return having(case, open=(*case.open, visit))
+
+
+@_when(StageSkipped)
+def _(case: Case, e: StageSkipped, entry: Entry, n: int) -> Case:
+    if not e.end:
+        return case
+    return having(case, past=(*case.past, Past(0, "", e.line, "skipped", (), closed=n, closed_at=entry.at, end=e.end)))
+
+
+@_when(StageClosed)
+def _(case: Case, e: StageClosed, entry: Entry, n: int) -> Case:
+    v = case.visit(e.visit)
+    assert v, e
+    acts = tuple((s.counts_as, s.acted) for s in v.seats if s.acted)
+    past = Past(v.no, v.stage, v.line, e.outcome, acts, e.to, n, entry.at, v.clock(), e.reopens, v.editable, e.end)
+    return having(case, open=tuple(o for o in case.open if o.no != e.visit), past=(*case.past, past))
+
+
+@_when(SeatOpened)
+def _(case: Case, e: SeatOpened, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(
+        v, seats=(*v.seats, e.seat), clocks=(*v.clocks, e.clock) if e.clock else v.clocks))
+
+
+@_when(SeatGone)
+def _(case: Case, e: SeatGone, entry: Entry, n: int) -> Case:
+    case = _in_seat(case, e, lambda s: having(s, gone=e.why))
+    if e.roster:
+        case = having(case, rosters={**case.rosters, e.roster: case.roster(e.roster).without(e.seat, e.why)})
+    return case
+
+
+@_when(SeatClaimed)
+def _(case: Case, e: SeatClaimed, entry: Entry, n: int) -> Case:
+    return _in_seat(case, e, lambda s: having(s, claimed_by=e.by, claimed_at=entry.at if e.by else None))
+
+
+@_when(SeatActed)
+def _(case: Case, e: SeatActed, entry: Entry, n: int) -> Case:
+    return _in_seat(case, e, lambda s: having(s, acted=Acted(e.verb, entry.by, entry.at, e.saw, e.behind)))
+
+
+@_when(ActTakenBack)
+def _(case: Case, e: ActTakenBack, entry: Entry, n: int) -> Case:
+    return _in_seat(case, e, lambda s: having(s, acted=None))
+
+
+@_when(BallotClosed)
+def _(case: Case, e: BallotClosed, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, result=e.result))
+
+
+@_when(RosterDrawn)
+def _(case: Case, e: RosterDrawn, entry: Entry, n: int) -> Case:
+    old = Roster() if e.anew else case.roster(e.roster)
+    return having(case, rosters={**case.rosters, e.roster: old.joined(e.members, e.reserve)})
+
+
+@_when(ChildStands)
+def _(case: Case, e: ChildStands, entry: Entry, n: int) -> Case:
+    return having(case, children={**case.children, e.child: e.stands})
+
+
+@_when(CaseSuspended)
+def _(case: Case, e: CaseSuspended, entry: Entry, n: int) -> Case:
+    return having(case, suspended=True, resumes_at=e.until)
+
+
+@_when(CaseResumed)
+def _(case: Case, e: CaseResumed, entry: Entry, n: int) -> Case:
+    return having(case, suspended=False, resumes_at=None)
+
+
+@_when(ClockArmed)
+def _(case: Case, e: ClockArmed, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, clocks=(*v.clocks, e.clock)))
+
+
+@_when(ClockPaused)
+def _(case: Case, e: ClockPaused, entry: Entry, n: int) -> Case:
+    on = day_of(entry.at)
+    return _in_visit(case, e.visit, lambda v: having(
+        v, clocks=tuple(c if c.ran_out else c.pause(on) for c in v.clocks)))
+
+
+@_when(ClockResumed)
+def _(case: Case, e: ClockResumed, entry: Entry, n: int) -> Case:
+    on = day_of(entry.at)
+    return _in_visit(case, e.visit, lambda v: having(v, clocks=tuple(c.resume(on) for c in v.clocks)))
+
+
+@_when(ClockRanOut)
+def _(case: Case, e: ClockRanOut, entry: Entry, n: int) -> Case:
+    return _in_clock(case, e, lambda c: having(c, ran_out=entry.at))
+
+
+@_when(ReminderDue)
+def _(case: Case, e: ReminderDue, entry: Entry, n: int) -> Case:
+    return _in_clock(case, e, lambda c: having(c, reminded=(*c.reminded, e.workdays)))
+
+
+@_when(RungTaken)
+def _(case: Case, e: RungTaken, entry: Entry, n: int) -> Case:
+    return having(case, rungs=case.rungs | {e.key})
+
+
+@_when(ExtensionAsked)
+def _(case: Case, e: ExtensionAsked, entry: Entry, n: int) -> Case:
+    return _in_clock(case, e, lambda c: having(c, asked_at=entry.at, asked_by=entry.by, asked_more=e.more))
+
+
+@_when(ExtensionAnswered)
+def _(case: Case, e: ExtensionAnswered, entry: Entry, n: int) -> Case:
+    def answered(c: Clock) -> Clock:
+        c = having(c, asked_at=None, asked_by="", asked_more=0)
+        if e.more:
+            return having(c, extended=c.extended + e.more, extensions=c.extensions + 1, ran_out=None, reminded=())
+        return having(c, grace=(entry.at, e.grace)) if e.grace else c
+    return _in_clock(case, e, answered)
+
+
+@_when(DutyDone)
+def _(case: Case, e: DutyDone, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, done=(*v.done, e.duty)))
+
+
+@_when(FactProposed)
+def _(case: Case, e: FactProposed, entry: Entry, n: int) -> Case:
+    return having(case, proposed=(*case.proposed, Proposal(n, e.form, entry.by, e.reason)))
+
+
+@_when(ProposalClosed)
+def _(case: Case, e: ProposalClosed, entry: Entry, n: int) -> Case:
+    return having(case, proposed=tuple(p for p in case.proposed if p.no != e.no))
+
+
+@_when(CaseEnded)
+def _(case: Case, e: CaseEnded, entry: Entry, n: int) -> Case:
+    return having(case, ended=e.how, ended_at=entry.at, open=())

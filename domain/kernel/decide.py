@@ -1,0 +1,352 @@
+"""决定. decide: clocks that ran out, may they, what follows, and what follows from that. Pure and total."""
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .acts import Act
+from .calendar import day_of, end_of
+from .case import (
+    ActTakenBack,
+    BallotClosed,
+    Case,
+    CaseEnded,
+    CaseOpened,
+    CaseResumed,
+    CaseSuspended,
+    ChildStands,
+    ClockPaused,
+    ClockRanOut,
+    DutyDone,
+    Entry,
+    ExtensionAnswered,
+    ExtensionAsked,
+    FactProposed,
+    ProposalClosed,
+    SeatActed,
+    SeatClaimed,
+    SeatOpened,
+    Visit,
+    evolve,
+)
+from .clock import workdays_after
+from .follow import Decision, changed_since
+from .may import (
+    as_whom,
+    count_votes,
+    ending,
+    may_record,
+    record_for,
+    taken_back,
+    targets,
+    unheld,
+    unmet,
+    why_not,
+)
+from .money import overdrawn
+from .refusal import Refusal, no
+from .seats import BALLOT, Holder, Seat
+from .stages import Close, Context, Outcome, Procedure, Stage, gone
+
+FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
+
+
+def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[list[Entry], Case] | Refusal:
+    """What follows from an act: the entries to append and the case after them, or why not. Never raises."""
+    decision = Decision(procedure, case, context)
+    decision.run_clocks()
+    if act.verb != "open":
+        decision.follow(context.now)            # a gate may have moved meanwhile: the case moves before the act
+    now = decision.case
+    if case.visit(act.visit) and not now.visit(act.visit) and act.verb not in ("look", "take_back"):
+        ran_out = any(isinstance(e.event, ClockRanOut) for e in decision.entries)
+        return no("past_deadline" if ran_out else "stage_over", "C-24")
+    if refusal := why_not(procedure, now, act.verb, context, act.visit, act.seat):
+        return refusal
+    if refusal := _true_at(procedure, now, act, context):
+        return refusal
+    outcome = _outcome(decision, act)
+    if isinstance(outcome, Refusal):
+        return outcome
+    at = act.at or context.now
+    post, behind = _post(procedure, now, act, context)
+    decision.do(outcome, now.visit(act.visit), at, context.actor, getattr(act.form, "rule", ""), post, behind)
+    # a fact counts from when it was true; what it starts, from when it was known
+    decision.follow(at if act.verb == "hear" else context.now)
+    decision.run_clocks()
+    moves = [t for e in decision.entries for t in e.event.moves]
+    if short := overdrawn(context.limits, context.balances, moves):
+        return no("not_balanced", "T-42", account=short[1])
+    return decision.entries, decision.case
+
+
+def open_case(procedure: Procedure, id: str, subject: str, policy: str, context: Context, act: Act = Act("look"),
+              parent: str = "") -> tuple[list[Entry], Case] | Refusal:
+    """A case and the act that opens it: refused together (A-5). The verb `open` brings a first fact."""
+    opened = Entry(CaseOpened(id, procedure.kind, subject, policy, parent), act.at or context.now, context.actor)
+    case = evolve(Case(facts=procedure.facts()), opened)
+    if refusal := unmet(procedure.may_open, case, context):
+        return refusal
+    got = decide(procedure, case, act, context)
+    return got if isinstance(got, Refusal) else ([opened, *got[0]], got[1])
+
+
+def sealed_choice(procedure: Procedure, case: Case, act: Act, policy: Any) -> str:
+    """The choice that goes sealed into the vault beside the fact that the seat voted (R-45); "" if none does."""
+    return act.verb if act.verb in ("yes", "no", "abstain") and policy.ballot.secret else ""
+
+
+def _true_at(procedure: Procedure, case: Case, act: Act, context: Context) -> Refusal | None:
+    """补录 (C-32 to C-34): only kinds that are late-able, never in the future or before what they follow."""
+    if act.at is None or act.at == context.now or act.verb in ("hear", "open"):
+        return None
+    if not getattr(act.form, "late", False):
+        return no("not_late_able", "C-32")
+    visit = case.visit(act.visit)
+    began = visit.opened_at if visit else case.opened_at
+    if act.at > context.now + FUTURE_TOLERANCE or (began and act.at < began):
+        return no("true_at_impossible", "C-33")
+    last_day = workdays_after(end_of(day_of(act.at)), context.policy.late_entry_workdays, context.calendar)
+    return no("not_late_able", "C-34") if context.now > last_day else None
+
+
+def _post(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[str, str]:
+    """The post used and the principal behind it (G-8, G-23): those of the seat, else the first post that fits."""
+    visit = case.visit(act.visit)
+    seat = visit.seat(act.seat) if visit else None
+    holders = [seat.holder] if seat else [procedure.office(case), procedure.head(case),
+                                          *([procedure.applicant(case)] if procedure.applicant else [])]
+    for holder in holders:
+        whom = as_whom(holder, context)
+        if whom is not None:
+            return "" if holder.kind == "person" else holder.key, whom
+    return "", ""
+
+
+# -- what each verb leaves -------------------------------------------------------------------------------------
+
+
+def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
+    procedure, case, context = decision.procedure, decision.case, decision.context
+    visit = case.visit(act.visit)
+    stage = procedure[visit.stage] if visit else None
+    here = case.on(visit.line) if visit else case
+    match act.verb:
+        case "look":
+            return []
+        case "open":
+            return _open(procedure, case, act, context)
+        case "agree" | "refuse" | "yes" | "no" | "abstain":
+            assert visit and stage
+            return _say(procedure, here, visit, stage, act, context)
+        case "return":
+            assert visit
+            return _return(procedure, here, visit, act, context)
+        case "claim" | "release":
+            return [SeatClaimed(act.visit, act.seat, context.actor if act.verb == "claim" else "")]
+        case "decline":
+            assert visit
+            return [gone(case, visit, act.seat, "declined", act.opinion)] if act.opinion else no("opinion_required", "G-18")
+        case "take_back":
+            if visit:
+                return [ActTakenBack(act.visit, act.seat)]
+            back = taken_back(procedure, case, act.visit)
+            assert back
+            return [Close("taken_back", back[0].stage, back[1].no)]
+        case "ask":
+            assert visit
+            return _ask(visit, act, context)
+        case "close":
+            assert visit
+            return _close(visit, context)
+        case "record":
+            return _record(procedure, here, visit, act, context)
+        case "second" | "drop":
+            return _second(procedure, case, act, context)
+        case "do":
+            assert visit
+            return _do(procedure, here, visit, act, context)
+        case "hear":
+            return _hear(procedure, case, act, context)
+        case "child":
+            return [ChildStands(act.to, act.form, case.children.get(act.to))]
+        case "suspend":
+            until = workdays_after(context.now, act.more, context.calendar) if act.more > 0 else None
+            return [CaseSuspended(act.opinion, until)] if act.opinion else no("opinion_required", "C-21")
+        case "resume":
+            return [CaseResumed()]
+        case "extend":
+            return _extend(decision, act)
+        case "assign":
+            return _assign(procedure, here, visit, act, context)
+        case "vacate":
+            seat = visit.seat(act.seat) if visit else None
+            if visit is None or seat is None or not seat.open or seat.holder.kind != "person":
+                return no("malformed", "G-14")
+            return [gone(case, visit, seat.key, "vacated", act.opinion)]
+        case "withdraw":
+            return [CaseEnded("withdrawn", act.opinion)]
+        case "end":
+            if not act.opinion:
+                return no("opinion_required", "A-34")
+            return [CaseEnded("terminated", act.opinion)] if ending(case) else [FactProposed(None, act.opinion)]
+    return no("unknown_command", "A-3")
+
+
+def _carried(procedure: Procedure, case: Case, visit: Visit, wanted: type | None, act: Act, context: Context,
+             ) -> Outcome | Refusal:
+    """What the form that an act carries leaves by its rule."""
+    if type(act.form) is not (wanted or type(None)):
+        return no("malformed", "A-3", wants=wanted.__name__ if wanted else "")
+    return procedure.rules[wanted](case, visit, act.form, context) if wanted else []
+
+
+def _open(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:
+    record = next((r for r in procedure.opened_by if r.form is type(act.form)), None)
+    if record is None:
+        return no("unknown_command", "A-3")
+    if not (may_record(procedure, case, None, record, context) if record.by else context.actor == "workflow"):
+        return no("wrong_post", "A-3")
+    return procedure.rules[record.form](case, None, act.form, context)
+
+
+def _say(procedure: Procedure, case: Case, visit: Visit, stage: Stage, act: Act, context: Context) -> Outcome | Refusal:
+    """同意、不同意、投票 (A-14, A-18, A-13)."""
+    ballot = stage.rule is BALLOT
+    if act.verb == "refuse" and not act.opinion:
+        return no("opinion_required", "A-18")
+    if stage.sees and act.saw is not None and (changed := changed_since(case, stage, act.saw)):
+        return no("stale_version", "A-14", changed="、".join(changed))
+    carried = _carried(procedure, case, visit, stage.form if act.verb == "agree" else None, act, context)
+    if isinstance(carried, Refusal):
+        return carried
+    seat = visit.seat(act.seat)
+    assert seat
+    verb = "voted" if ballot and context.policy.ballot.secret else act.verb
+    said = SeatActed(visit.no, act.seat, verb, case.version, act.opinion, as_whom(seat.holder, context) or "")
+    return [*carried, said]
+
+
+def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
+    """退回 (A-15 to A-17): to a passed row, with a reason, opening the named parts."""
+    if not act.opinion:
+        return no("opinion_required", "A-15")
+    if act.to not in targets(procedure, case, visit, context.policy):
+        code = "target_not_passed" if act.to in procedure[visit.stage].returns and act.to not in {
+            p.stage for p in case.past} else "target_not_allowed"
+        return no(code, "A-17", to=act.to)
+    clock = visit.clock()
+    pauses = procedure[act.to].pauses and clock and not clock.ran_out
+    return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion),
+            *([ClockPaused(visit.no, "returned")] if pauses else []),
+            Close("returned", act.to, reopens=act.parts)]
+
+
+def _ask(visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
+    """At most the policy's share of the budget, rounded up (C-22)."""
+    key = act.seat if visit.clock(act.seat) else ""
+    clock = visit.clock(key)
+    assert clock
+    n, d = context.policy.extension_share
+    most = -(-clock.budget * n // d)
+    if not 0 < act.more <= most:
+        return no("malformed", "C-22", most=most)
+    if not act.opinion:
+        return no("opinion_required", "C-22")
+    return [ExtensionAsked(visit.no, key, act.more, act.opinion)]
+
+
+def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
+    """准予或不准延期 (C-22, C-23): who asked does not grant (G-13). `more` 0 = not granted."""
+    case, context = decision.case, decision.context
+    visit = case.visit(act.visit)
+    clock = visit.clock(act.seat) if visit else None
+    if visit is None or clock is None or clock.ran_out or act.more < 0:
+        return no("malformed", "C-22")
+    if context.actor == clock.asked_by:
+        return no("separation", "G-13")
+    if not clock.asked_at and (not act.more or not act.opinion):
+        return no("opinion_required", "C-22")
+    if act.more and clock.extensions >= context.policy.extensions_max:
+        return no("target_not_allowed", "C-22")
+    n, d = context.policy.extension_share
+    if act.more > -(-clock.budget * n // d) and clock.unit != "until":
+        return no("malformed", "C-22", most=-(-clock.budget * n // d))
+    grace = 0 if act.more else decision.grace(visit, act.seat, context.now)
+    return [ExtensionAnswered(visit.no, act.seat, act.more, grace, act.opinion)]
+
+
+def _close(visit: Visit, context: Context) -> Outcome:
+    """The ballot's closing (A-11, A-12); below quorum it is called again."""
+    count = count_votes(visit, context)
+    result = count.result(context.policy.ballot)
+    closed = BallotClosed(visit.no, count.entitled, count.recused, count.present, count.yes, count.no, count.abstain,
+                          result)
+    return [closed, Close("no_quorum", visit.stage)] if result == "no_quorum" else [closed]
+
+
+def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
+    record = record_for(procedure, case, type(act.form), visit) if visit else next(
+        (r for r in procedure.records if r.form is type(act.form)), None)
+    if record is None:
+        return no("unknown_command", "A-3")
+    if not may_record(procedure, case, visit, record, context):
+        return no("not_holder", "A-3")
+    if visit and procedure[visit.stage].not_by and (
+            refusal := next((no("separation", "G-13", who=s.key) for s in visit.seats
+                             if s.acted and s.acted.by == context.actor), None)):
+        return refusal
+    done = procedure.rules[record.form](case, visit, act.form, context)
+    return [FactProposed(act.form)] if record.second and not isinstance(done, Refusal) else done
+
+
+def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:
+    proposal = next(p for p in case.proposed if str(p.no) == act.seat)
+    if act.verb == "drop":
+        return [ProposalClosed(proposal.no)]
+    visit = next((v for v in case.open if record_for(procedure, case, type(proposal.form), v)), None)
+    done = procedure.rules[type(proposal.form)](case, visit, proposal.form, context)
+    return done if isinstance(done, Refusal) else [*done, ProposalClosed(proposal.no)]
+
+
+def _do(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
+    """A duty's result: only what is owed now, in its order."""
+    duty = next((d for d in procedure.owed(case, visit, context.policy) if d.name == act.duty), None)
+    if duty is None or duty.told or duty.to or duty.of:
+        return no("task_closed", "A-3", duty=act.duty)
+    carried = _carried(procedure, case, visit, duty.form, act, context)
+    return carried if isinstance(carried, Refusal) else [*carried, DutyDone(visit.no, duty.name)]
+
+
+def _hear(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:
+    """Another case tells us; it names no visit: where we stand is ours to know."""
+    for v in case.open:
+        duty = procedure.duty(case, v, context.policy)
+        if duty and duty.told and duty.form is type(act.form):
+            said = procedure.rules[duty.form](case.on(v.line), v, act.form, context)
+            return said if isinstance(said, Refusal) else [*said, DutyDone(v.no, duty.name)]
+    if type(act.form) not in procedure.hears or not case.open:
+        return no("wrong_stage", "A-3")
+    main = case.open[0]
+    said = procedure.rules[type(act.form)](case, main, act.form, context)
+    if isinstance(said, Refusal):
+        return said
+    return [Close(x.outcome, x.to, x.visit or main.no, x.reopens) if isinstance(x, Close) else x for x in said]
+
+
+def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
+    """指派 (A-43, G-14): a named person beside a seat that nobody can hold, or in place of one that is gone."""
+    if visit is None or not act.to:
+        return no("malformed", "A-43")
+    seat = visit.seat(act.seat)
+    if unheld(procedure, case, visit, context.policy):
+        key = visit.seats[0].counts_as if visit.seats else "office"
+    elif seat and seat.open:
+        key = seat.counts_as
+    else:
+        return no("malformed", "A-43")
+    if any(s.key == f"{key}@{act.to}" for s in visit.seats):
+        return no("already_acted", "A-43")
+    return [SeatOpened(visit.no, Seat(f"{key}@{act.to}", Holder("person", act.to), stands_for=key))]
+
+

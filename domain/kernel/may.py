@@ -1,0 +1,331 @@
+"""为什么不能. `why_not` is the one source of what is offered and what is refused, in the order of A-3."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from .acts import OFFICE_VERBS, SYSTEM_VERBS
+from .case import Case, Past, Proposal, Visit
+from .refusal import Refusal, no
+from .seats import BALLOT, SCORE, Count, Holder, Seat
+from .stages import WORKFLOW, Context, Need, Procedure, Record, Stage
+from .values import having
+
+# -- who somebody is here ------------------------------------------------------------------------------------
+
+
+def as_whom(holder: Holder, context: Context) -> str | None:
+    """"" in their own name, the principal where they substitute (G-23), None if neither holds it."""
+    if _holds(holder, context.actor, context.posts):
+        return ""
+    if context.behind and _holds(holder, context.behind, context.posts_behind):
+        return context.behind
+    return None
+
+
+def _holds(holder: Holder, who: str, posts: frozenset[Holder]) -> bool:
+    return holder.id == who if holder.kind == "person" else having(holder, pool=False) in posts
+
+
+def tied(case: Case, holder: Holder, context: Context) -> bool:
+    """The subject's own people and those tied to it judge nothing there (G-15, G-16)."""
+    return holder.id != case.subject and case.subject in context.ties
+
+
+def people(context: Context) -> tuple[str, ...]:
+    """The acting person and the principal behind them: both are looked at (G-15)."""
+    return (context.actor, context.behind) if context.behind else (context.actor,)
+
+
+def groups_of(procedure: Procedure, case: Case, who: str) -> frozenset[str]:
+    """The judging groups in which this person has acted in this case (G-12)."""
+    return frozenset(group for stage, _, act in case.acts() if who in (act.by, act.behind)
+                     and stage in procedure and (group := procedure[stage].judges))
+
+
+def _acted_in(case: Case, stages: Iterable[str], who: str) -> bool:
+    return any(who in (act.by, act.behind) for stage, line, act in case.acts()
+               if stage in stages and line in ("", case.line))
+
+
+def separated(procedure: Procedure, case: Case, stage: Stage, seat: Seat, context: Context) -> Refusal | None:
+    """G-12, G-13, G-15 at the act itself, whatever was true at the assignment."""
+    for who in people(context):
+        if stage.judges and groups_of(procedure, case, who) - {stage.judges}:
+            return no("separation", "G-12", who=who)
+        others = [s for v in case.open if v.stage == stage.name and seat in v.seats for s in v.seats if s is not seat]
+        if stage.rule is not BALLOT and any(
+                (s.acted and who in (s.acted.by, s.acted.behind)) or (s.claimed_by == who and not s.gone) for s in others):
+            return no("separation", "G-13", who=who)        # one person holds one seat of a visit
+        pairs = {*stage.not_by, *(s.name for s in procedure.stages if stage.name in s.not_by)}
+        if pairs and _acted_in(case, pairs, who):
+            return no("separation", "G-13", who=who)
+    return no("own_case", "G-15") if tied(case, seat.holder, context) else None
+
+
+# -- what is possible here -----------------------------------------------------------------------------------
+
+
+def unmet(needs: Iterable[Need], case: Case, context: Context) -> Refusal | None:
+    return next((why for need in needs if (why := need(case, context))), None)
+
+
+def unheld(procedure: Procedure, case: Case, visit: Visit, policy: object) -> bool:
+    """A row that waits for a seat and has none left: the office must assign (A-43)."""
+    stage = procedure[visit.stage]
+    return bool(stage.seats) and visit.begun and stage.rule is not BALLOT \
+        and not procedure.duty(case, visit, policy) and all(s.gone for s in visit.seats)
+
+
+def targets(procedure: Procedure, case: Case, visit: Visit, policy: object) -> tuple[str, ...]:
+    """Where this row may send the case back to: named by it, and passed or made for returning (A-15 to A-17)."""
+    passed = {p.stage for p in case.past if p.line == visit.line}
+    return tuple(t for t in procedure[visit.stage].returns if (t in passed or procedure[t].pauses)
+                 and procedure.may_return(case, visit.stage, t, policy))
+
+
+def count_votes(visit: Visit, context: Context) -> Count:
+    """Who signed in and was not recused is present; a sealed choice is read only from the context (A-11, R-45)."""
+    here = [s for s in visit.seats if s.claimed_by and not s.gone]
+    said = [context.sealed.get(s.key, s.acted.verb) for s in here if s.acted]
+    return Count(len(visit.seats), sum(bool(s.gone) for s in visit.seats), len(here),
+                 said.count("yes"), said.count("no"), said.count("abstain"))
+
+
+def may_record(procedure: Procedure, case: Case, visit: Visit | None, record: Record, context: Context) -> bool:
+    """Whether this person may bring this fact, ties included."""
+    if record.by:
+        seats = tuple(record.by(case, context.policy))
+    elif visit and procedure[visit.stage].seats:
+        seats = visit.seats
+    else:
+        seats = (Seat("", procedure.office(case)),)
+    return any(as_whom(s.holder, context) is not None and not tied(case, s.holder, context)
+               for s in seats if not s.gone)
+
+
+def records_of(procedure: Procedure, case: Case, visit: Visit | None) -> tuple[Record, ...]:
+    return procedure[visit.stage].records if visit else procedure.records
+
+
+def ending(case: Case) -> Proposal | None:
+    """The termination that waits for its second person (A-34)."""
+    return next((p for p in case.proposed if p.form is None), None)
+
+
+def taken_back(procedure: Procedure, case: Case, visit_no: int) -> tuple[Past, Visit] | None:
+    """The closed visit and the one that followed it, where nobody has acted since (A-21)."""
+    past = next((p for p in reversed(case.past) if p.no == visit_no and p.acts), None)
+    if past is None or past.outcome not in ("passed", "refused", "returned"):
+        return None
+    if past is not next(p for p in reversed(case.past) if p.line == past.line) or procedure[past.stage].rule is BALLOT:
+        return None
+    after = next((v for v in case.open if v.line == past.line and v.since > past.closed), None)
+    if after is None or after.done or any(s.claimed_by or (s.acted and not s.acted.kept) for s in after.seats) \
+            or any(at > past.closed for at in case.parts.values()):
+        return None
+    return past, after
+
+
+# -- why not -------------------------------------------------------------------------------------------------
+
+
+def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit_no: int = 0, key: str = "",
+            ) -> Refusal | None:
+    """The first reason why this act is not available here, or None. Needs no form and no trying.
+
+    `key`: the seat, or the number of a proposal for `second` and `drop`.
+    """
+    if verb == "look":                  # never refused: it is how a clock that ran out comes into the log
+        return None
+    if case.ended:
+        return no("case_closed", "A-5", how=case.ended)
+    if verb == "open":
+        return None if case.version == 1 else no("wrong_stage", "A-5")
+    if verb in SYSTEM_VERBS and context.actor != WORKFLOW:
+        return no("wrong_post", "A-3")
+    if verb in ("hear", "child"):
+        return None
+    if verb in OFFICE_VERBS:
+        return _office(procedure, case, verb, context)
+    if verb == "withdraw":
+        return _withdraw(procedure, case, context)
+    if verb in ("second", "drop"):
+        return _second(procedure, case, verb, key, context)
+    if verb == "take_back":
+        return _take_back(procedure, case, context, visit_no, key)
+    if verb == "record" and not visit_no:
+        if not procedure.records:
+            return no("wrong_stage", "A-3")
+        return _record(procedure, case, None, context)
+    visit = case.visit(visit_no)
+    if visit is None:
+        return no("stage_over", "A-3") if any(p.no == visit_no for p in case.past) else no("wrong_stage", "A-3")
+    if not visit.begun:
+        return no("wrong_stage", "A-3")
+    here = case.on(visit.line)
+    if verb == "do":
+        return None
+    if verb == "close":
+        return _close(procedure, here, visit, context)
+    if verb == "record":
+        return _record(procedure, here, visit, context)
+    return _seat(procedure, here, visit, verb, key, context)
+
+
+def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Refusal | None:
+    if verb == "end" and (refusal := unmet(procedure.may_end, case, context)):
+        return refusal
+    if as_whom(procedure.office(case), context) is None and as_whom(procedure.head(case), context) is None:
+        return no("wrong_post", "A-33")
+    if case.subject in context.ties:
+        return no("own_case", "G-15")
+    match verb:
+        case "end":
+            first = ending(case)
+            if first and first.by in people(context):
+                return no("separation", "A-34")
+        case "suspend" | "resume":
+            if case.suspended != (verb == "resume"):
+                return no("suspended" if case.suspended else "wrong_stage", "A-33")
+        case "assign":
+            if not any(unheld(procedure, case, v, context.policy) or any(s.open for s in v.seats) for v in case.open):
+                return no("wrong_stage", "A-43")
+        case "vacate":
+            if not any(s.open and s.holder.kind == "person" for v in case.open for s in v.seats):
+                return no("wrong_stage", "G-14")
+        case "extend":
+            if not any(c for v in case.open for c in v.clocks if not c.ran_out and c.key != "begins"):
+                return no("wrong_stage", "C-22")
+    return None
+
+
+def _withdraw(procedure: Procedure, case: Case, context: Context) -> Refusal | None:
+    if procedure.applicant is None or as_whom(procedure.applicant(case), context) is None:
+        return no("wrong_post", "A-20")
+    return unmet(procedure.may_end, case, context)
+
+
+def _second(procedure: Procedure, case: Case, verb: str, key: str, context: Context) -> Refusal | None:
+    """A fact that waits for its second person (G-13): confirmed by another, dropped by either."""
+    proposal = next((p for p in case.proposed if str(p.no) == key and p.form is not None), None)
+    if proposal is None:
+        return no("task_closed", "G-13")
+    if case.suspended:
+        return no("suspended", "A-33")
+    record = record_for(procedure, case, type(proposal.form))
+    assert record and record.second, proposal
+    if verb == "drop" and proposal.by == context.actor:
+        return None
+    if proposal.by in people(context):
+        return no("separation", "G-13")
+    seats = tuple(record.second(case, context.policy))
+    if seats and all(tied(case, s.holder, context) for s in seats):
+        return no("own_case", "G-15")
+    return None if any(as_whom(s.holder, context) is not None for s in seats) else no("wrong_post", "G-13")
+
+
+def record_for(procedure: Procedure, case: Case, form: type, visit: Visit | None = None) -> Record | None:
+    """The record that brings this kind of fact: of the row at hand, else of the procedure or any open row."""
+    rows = procedure[visit.stage].records if visit else (
+        *procedure.records, *(r for v in case.open for r in procedure[v.stage].records))
+    return next((r for r in rows if r.form is form), None)
+
+
+def _record(procedure: Procedure, case: Case, visit: Visit | None, context: Context) -> Refusal | None:
+    records = records_of(procedure, case, visit)
+    if not records:
+        return no("wrong_stage", "A-3")
+    if not any(may_record(procedure, case, visit, r, context) for r in records):
+        return no("not_holder", "A-3")
+    return no("suspended", "A-33") if case.suspended else None
+
+
+def _take_back(procedure: Procedure, case: Case, context: Context, visit_no: int, key: str) -> Refusal | None:
+    """取回 (A-21): by the last actor, before anybody acts after, within the policy's hours."""
+    visit = case.visit(visit_no)
+    if visit:
+        seat = visit.seat(key)
+        if seat is None or not seat.acted or seat.acted.by != context.actor:
+            return no("not_holder", "A-21")
+        if procedure[visit.stage].rule is BALLOT:
+            return no("target_not_allowed", "A-13")
+        act, later = seat.acted, any(s.acted and s.acted.at > seat.acted.at for s in visit.seats)
+    else:
+        back = taken_back(procedure, case, visit_no)
+        if back is None:
+            return no("next_has_acted", "A-21")
+        act, later = back[0].acts[-1][1], False
+        if act.by != context.actor:
+            return no("not_holder", "A-21")
+    if act.kept or later:
+        return no("next_has_acted", "A-21")
+    if case.suspended:
+        return no("suspended", "A-33")
+    return no("past_deadline", "A-21") if context.now - act.at > timedelta(hours=context.policy.takeback_hours) else None
+
+
+def _close(procedure: Procedure, case: Case, visit: Visit, context: Context) -> Refusal | None:
+    """The chair closes when no vote that is still open can change the outcome (A-12)."""
+    stage = procedure[visit.stage]
+    if stage.chair is None or not visit.seats:
+        return no("wrong_stage", "A-12")
+    if as_whom(stage.chair(case, context.policy), context) is None:
+        return no("wrong_post", "A-12")
+    if case.suspended:
+        return no("suspended", "A-33")
+    here = [s for s in visit.seats if s.claimed_by and not s.gone]
+    rule = context.policy.ballot
+    if rule.secret and any(not s.acted for s in here) and not context.sealed:
+        return no("quorum", "A-12")             # what lies sealed cannot settle anything before it is opened
+    return None if count_votes(visit, context).settled(rule) else no("quorum", "A-12")
+
+
+def _seat(procedure: Procedure, case: Case, visit: Visit, verb: str, key: str, context: Context) -> Refusal | None:
+    stage, seat = procedure[visit.stage], visit.seat(key)
+    if seat is None or seat.gone:
+        return no("task_closed", "A-6", why=seat.gone if seat else "")
+    ballot = stage.rule is BALLOT
+    if seat.acted and not ballot:
+        return no("already_acted", "A-14")
+    if key not in stage.rule(visit.seats)[1]:
+        return no("task_closed", "A-8")
+    if as_whom(seat.holder, context) is None:
+        return no("not_holder" if seat.holder.kind == "person" else "wrong_post", "A-3")
+    if case.suspended:
+        return no("suspended", "A-33")
+    if verb == "claim":
+        if seat.claimed_by:
+            return no("already_acted", "A-28", by=seat.claimed_by)
+        if not seat.holder.pool:
+            return no("wrong_stage", "A-28")
+        return separated(procedure, case, stage, seat, context)
+    if (seat.holder.pool or (ballot and verb != "decline")) and seat.claimed_by != context.actor:
+        return no("not_holder", "A-28", by=seat.claimed_by)
+    if verb == "release":
+        return None if seat.claimed_by and seat.holder.pool else no("wrong_stage", "A-28")
+    if verb == "decline":
+        return None if seat.holder.kind == "person" else no("wrong_stage", "G-18")
+    if verb == "ask":
+        return _ask(visit, key, context)
+    if refusal := separated(procedure, case, stage, seat, context):
+        return refusal
+    if verb == "return":
+        if stage.rule is SCORE or (ballot and as_whom(stage.chair(case, context.policy), context) is None):
+            return no("unknown_command", "A-3")
+        return None if targets(procedure, case, visit, context.policy) else no("target_not_allowed", "A-17")
+    known = ("yes", "no", "abstain") if ballot else ("agree",) if stage.rule is SCORE or stage.refused is None \
+        else ("agree", "refuse")
+    if verb not in known:
+        return no("unknown_command", "A-3")
+    return unmet(stage.needs, case, context) if verb in ("agree", "yes") else None
+
+
+def _ask(visit: Visit, key: str, context: Context) -> Refusal | None:
+    """申请延期 (C-22, C-23): before the due day ends, no more often than the policy says."""
+    clock = visit.clock(key) or visit.clock()
+    if clock is None or clock.unit == "until" or clock.ran_out:
+        return no("wrong_stage", "C-22")
+    if clock.asked_at:
+        return no("already_acted", "C-23", by=clock.asked_by)
+    return no("target_not_allowed", "C-22") if clock.extensions >= context.policy.extensions_max else None

@@ -1,0 +1,56 @@
+"""名单. Who was drawn or named for a case, in order; the reserve steps in by itself (R-21, A-10)."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+
+@dataclass(frozen=True)
+class Roster:
+    members: tuple[str, ...] = ()
+    reserve: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()      # who left, and why
+
+    def without(self, who: str, why: str) -> Roster:
+        """One member less; the first of the reserve takes the place."""
+        if who not in self.members:
+            return self
+        at = self.members.index(who)
+        return Roster((*self.members[:at], *self.reserve[:1], *self.members[at + 1:]),
+                      self.reserve[1:], (*self.left, (who, why)))
+
+    def joined(self, members: tuple[str, ...], reserve: tuple[str, ...]) -> Roster:
+        return Roster(self.members + members, self.reserve + reserve, self.left)
+
+    def ever(self) -> frozenset[str]:
+        """Everybody who was ever on it: nobody is drawn twice."""
+        return frozenset((*self.members, *self.reserve, *(who for who, _ in self.left)))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One person of the pool as the draw met them. `excluded` is the reason, "" = may be drawn."""
+    person: str
+    excluded: str = ""
+    preferred: bool = False                     # has the dossier's subject: drawn first
+    outside: bool = False                       # from outside the bureau
+    away: bool = True                           # not of the applicant's district
+
+
+def draw(seed: str, candidates: Iterable[Candidate], count: int, reserve: int = 0, outside_min: int = 0,
+         ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """By lot and repeatable (R-21, R-29): members and reserve; fewer when the pool is too small.
+
+    Order: other districts first, those with the subject first among them, then SHA-256(seed ‖ person). Where fewer than `outside_min` of the
+    first come from outside the bureau, the last of them give way to the next from outside.
+    """
+    free = sorted((c for c in candidates if not c.excluded),
+                  key=lambda c: (not c.away, not c.preferred, sha256(f"{seed}{c.person}".encode()).digest()))
+    chosen, rest = free[:count], free[count:]
+    while sum(c.outside for c in chosen) < outside_min and any(c.outside for c in rest):
+        gives_way = next(c for c in reversed(chosen) if not c.outside)
+        steps_in = next(c for c in rest if c.outside)
+        chosen[chosen.index(gives_way)] = steps_in
+        rest[rest.index(steps_in)] = gives_way
+    return tuple(c.person for c in chosen), tuple(c.person for c in rest[:reserve])

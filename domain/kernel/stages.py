@@ -1,0 +1,342 @@
+"""环节. A procedure is a table of stages in the order of the paper; a row names only where it departs from the usual.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .calendar import Calendar
+from .case import Case, Event, SeatGone, SeatOpened, Visit
+from .clock import Clock
+from .refusal import Refusal
+from .seats import ANY, BallotRule, Holder, Rule, Seat, person
+from .values import Text, having
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the kernel itself asks of a dated policy; each family's own map adds its fields."""
+    id: str = ""
+    claim_timeout_workdays: int = 3             # A-28
+    takeback_hours: int = 24                    # A-21
+    extensions_max: int = 1                     # C-22
+    extension_share: tuple[int, int] = (1, 2)   # of the budget, rounded up (C-22)
+    extension_answer_workdays: int = 3          # C-23
+    refused_grace_workdays: int = 2             # C-23
+    late_entry_workdays: int = 10               # C-34
+    reminder_hour: int = 9                      # C-18
+    reminders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)   # stage → working days before (A-42)
+    ballot: BallotRule = BallotRule()
+
+
+class Gates(dict[tuple[str, str], Any]):
+    """What other cases show, keyed (gate, raiser)."""
+
+    def read(self, gate: str) -> Any:
+        """The union of its raisers: the first value that is not empty."""
+        return next((v for (g, _), v in self.items() if g == gate and v), None)
+
+    def all(self, gate: str) -> list[Any]:
+        """Every raiser's value that is not empty."""
+        return [v for (g, _), v in self.items() if g == gate and v]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a decision may lean on besides the case; the door loads it in one snapshot."""
+    now: datetime
+    actor: str                                              # a person's id, or "workflow"
+    posts: frozenset[Holder] = frozenset()                  # of the actor, at this moment
+    behind: str = ""                                        # the principal, where the actor substitutes (G-23)
+    posts_behind: frozenset[Holder] = frozenset()
+    ties: frozenset[str] = frozenset()                      # organisations that either of them is tied to (G-16)
+    policy: Any = Policy()
+    calendar: Calendar = Calendar()
+    gates: Gates = field(default_factory=Gates)
+    balances: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)  # account code → side on which it never goes below zero
+    sealed: Mapping[str, str] = field(default_factory=dict)  # seat → choice of a secret ballot, for its closing only
+
+
+WORKFLOW = "workflow"
+
+
+@dataclass(frozen=True)
+class End:
+    """The line ends here; the main line says how the case ended."""
+    how: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """时限 of a row: a budget from the policy. `after` a duty: it starts when that is done."""
+    field: str | Callable[[Case, Any], Any]                 # a policy field, or the line's own (budget, unit) or moment
+    unit: str = "workday"
+    after: str = ""
+    rest_of: tuple[str, ...] = ()                           # coming from one of these rows, its clock goes on
+    since: Callable[[Case, Any], datetime] | None = None    # else from the opening of the row
+    gate: Callable[[Case], str] | None = None               # `until`: another case says when (R-5)
+
+    def or_rest_of(self, *rows: str) -> Term:
+        """Coming from those rows, the same clock and the same open parts go on."""
+        return having(self, rest_of=rows)
+
+    @property
+    def name(self) -> str:
+        return self.field if isinstance(self.field, str) else self.field.__name__
+
+    def clock(self, case: Case, policy: Any, at: datetime, key: str = "") -> Clock:
+        value = self.field(case, policy) if callable(self.field) else getattr(policy, self.field)
+        value, unit = value if isinstance(value, tuple) else (value, self.unit)
+        if unit == "until":
+            return Clock(key, self.name, unit, 0, value, gate=self.gate(case) if self.gate else "")
+        return Clock(key, self.name, unit, value, self.since(case, policy) if self.since else at)
+
+
+def workdays(field: str | Callable[[Case, Any], Any], after: str = "",
+             since: Callable[[Case, Any], datetime] | None = None) -> Term:
+    return Term(field, "workday", after, since=since)
+
+
+def days(field: str | Callable[[Case, Any], Any], after: str = "",
+         since: Callable[[Case, Any], datetime] | None = None) -> Term:
+    return Term(field, "day", after, since=since)
+
+
+def notice_days(field: str, after: str = "") -> Term:
+    """A span of public notice (R-51, C-38)."""
+    return Term(field, "notice", after)
+
+
+def until(field: str | Callable[[Case, Any], Any], gate: Callable[[Case], str] | None = None) -> Term:
+    return Term(field, "until", gate=gate)
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What the workflow owes the row. `while_`: due as long as that holds; without it: once a visit."""
+    name: str
+    form: type | None = None                                # the fact that it must bring
+    while_: Callable[[Case, Any], bool] | None = None
+    waits: bool = True                                      # False: owed, but it holds nothing up
+    told: bool = False                                      # another case brings it (`hear`)
+    to: Callable[[Case, Any], tuple[str, ...]] | None = None         # children to tell; due while there are any
+    say: Callable[[Case, str], tuple[Any, datetime | None]] | None = None   # what one hears, true since when
+    opens: str = ""                                         # the kind of case that the telling opens
+    of: tuple[str, ...] = ()                                # as `to`, where children are thousands: where they stand
+
+    def due(self, case: Case, visit: Visit, policy: Any) -> bool:
+        if self.of:
+            return any(case.tally[where] for where in self.of)
+        if self.to:
+            return bool(self.to(case, policy))
+        return self.while_(case, policy) if self.while_ else self.name not in visit.done
+
+
+def tell(name: str, to: Callable[[Case, Any], tuple[str, ...]],
+         say: Callable[[Case, str], tuple[Any, datetime | None]], opens: str = "") -> Duty:
+    """Due while `to` names children; each hears its fact. The parent never remembers what it said."""
+    return Duty(name, to=to, say=say, opens=opens)
+
+
+def sweep(name: str, *of: str, say: Callable[[Case, str], tuple[Any, datetime | None]] | None = None) -> Duty:
+    """As `tell`, for a parent of thousands; without `say` the children are only looked at."""
+    return Duty(name, of=of, say=say)
+
+
+def told(form: type) -> Duty:
+    """The row waits until another case brings this fact."""
+    return Duty(form.__name__, form, told=True)
+
+
+Seats = Callable[[Case, Any], Iterable[Seat]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A fact that may be recorded while the row is open, and by whom.
+
+    `by` None: the seats' holders, without seats the office. `second`: proposed by one, confirmed by one of these,
+    another person, dropped by either.
+    """
+    form: type
+    by: Seats | None = None
+    second: Seats | None = None
+
+
+@dataclass(frozen=True)
+class roster:
+    """Seats of the people on a roster: all, or the first n."""
+    name: str
+    n: int | None = None
+
+    def __call__(self, case: Case, policy: Any) -> tuple[Seat, ...]:
+        return tuple(Seat(who, person(who)) for who in case.roster(self.name).members[:self.n])
+
+
+Need = Callable[[Case, Context], Refusal | None]
+"""What must hold before a row passes; else the reason why not."""
+
+
+@dataclass(frozen=True)
+class Close:
+    """An act or a limit asks for this: the visit is over; `to` where the row does not say it."""
+    outcome: str
+    to: str | End | None = None
+    visit: int = 0                                          # 0 = the visit at hand
+    reopens: tuple[str, ...] = ()
+
+
+Outcome = list["Event | Close"]
+AtLimit = Callable[[Case, Visit, str, Any], Outcome]
+
+
+def remind(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+    """只提醒: nothing else follows (A-41)."""
+    return []
+
+
+def lapse(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+    """逾期失效: the applicant's omission ends the case (A-41)."""
+    return [Close("lapsed", End("lapsed"))]
+
+
+def go_on(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+    """到期进入下一环节. Refused at start for a row that judges (A-41)."""
+    return [Close("passed")]
+
+
+def taken_as_accepted(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+    """视为受理: for a check of form alone (R-16)."""
+    return [Close("passed")]
+
+
+@dataclass(frozen=True)
+class go_to:
+    stage: str
+
+    def __call__(self, case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+        return [Close("passed", self.stage)]
+
+
+def gone(case: Case, visit: Visit, key: str, why: str, reason: Text = Text("")) -> SeatGone:
+    """A seat is lost; whoever sat on a roster leaves it, and the reserve steps in."""
+    on = next((name for name, r in case.rosters.items() if key in r.members), "")
+    return SeatGone(visit.no, visit.stage, key, why, on, reason)
+
+
+def vacate(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+    """改派: whoever has not acted loses the seat; the duty that fills seats is due again (A-41 `office`)."""
+    return [gone(case, visit, s.key, "ran_out") for s in visit.seats if s.open and key in ("", s.key)]
+
+
+@dataclass(frozen=True)
+class escalate:
+    """升级: the superior also gets each open seat; first to act decides (A-41)."""
+    kind: str
+    organisation: str = ""                                  # needed where the seat is a person's
+
+    def __call__(self, case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
+        return [SeatOpened(visit.no, Seat(f"{s.key}^", Holder(self.kind, self.organisation or s.holder.id),
+                                          stands_for=s.key))
+                for s in visit.seats if s.open and not s.stands_for]
+
+
+Question = Callable[[Case, Any], bool]
+To = str | End | Callable[[Case, Any], "str | End"]
+NEXT_ROW = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of the table. See the design, "Words of a row"."""
+    name: str
+    _: KW_ONLY
+    # who acts
+    seats: Seats | None = None
+    rule: Rule = ANY
+    judges: str = ""                                        # judging group (G-12); "" = the applicant's own side
+    not_by: tuple[str, ...] = ()                            # rows whose actors may not act here, and the reverse (G-13)
+    chair: Callable[[Case, Any], Holder] | None = None
+    # on what
+    form: type | None = None                                # what agreeing carries
+    records: tuple[Record, ...] = ()
+    sees: tuple[str, ...] = ()                              # parts an agreement rests on (A-39); none = asked anew
+    needs: tuple[Need, ...] = ()
+    # from when, until when
+    begins: Term | None = None                              # not before: seats, duties, clock and records wait
+    clock: Term | None = None
+    seat_clock: Term | None = None
+    at_limit: AtLimit = remind
+    ladder: Callable[[Case, Any, Calendar], Iterable[tuple[datetime, str]]] | None = None
+    still: Question | None = None                           # its clocks stand still while that holds (C-21)
+    # what else
+    duties: tuple[Duty, ...] = ()
+    # and then
+    when: Question | None = None                            # else passed over; turned false while open: moot
+    aside: bool = False                                     # entered only where another row names it
+    to: To = NEXT_ROW
+    refused: To | None = None                               # None = nobody can refuse here
+    returns: tuple[str, ...] = ()
+    beside: Callable[[Case, Any], Iterable[str]] | None = None   # open for each line named, as long as it is named
+    pauses: bool = False                                    # the sender's clock stands still meanwhile (R-17)
+
+
+def nothing(case: Case) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedure:
+    """A table and the words that hold in every row of it. See the design, "Words of a procedure"."""
+    kind: str
+    stages: tuple[Stage, ...]
+    office: Callable[[Case], Holder]                        # may suspend, extend, assign, end
+    head: Callable[[Case], Holder]                          # the second person
+    applicant: Callable[[Case], Holder] | None = None       # may withdraw
+    facts: Callable[[], Any] = lambda: None                 # the family's empty state; it has .evolve(event, entry)
+    rules: Mapping[type, Callable[..., Any]] = field(default_factory=dict)   # form → its rule
+    hears: tuple[type, ...] = ()                            # told by other cases, in any row
+    heeds: Callable[[Case, Context], Outcome] = lambda case, context: []    # what it takes over from gates by itself
+    records: tuple[Record, ...] = ()                        # by people, in any row
+    opened_by: tuple[Record, ...] = ()                      # first facts that open such a case; by None = a workflow
+    may_open: tuple[Need, ...] = ()
+    may_end: tuple[Need, ...] = ()                          # else neither withdrawn nor terminated (A-20, A-34)
+    may_return: Callable[[Case, str, str, Any], bool] = lambda case, frm, to, policy: True
+    many: bool = False                                      # its parent counts it and is not written to
+    shows: Callable[[Case], Mapping[str, Any]] = nothing    # its gates and their values
+    leans: Callable[[Case], tuple[str, ...]] = lambda case: ()    # gates of others that its decisions may read
+    tells: Callable[[Case], Any] | None = None              # for the parent, written there when it differs
+    number: Callable[[Case], str] | None = None             # the series from which a new case takes its id (A-50)
+
+    def __post_init__(self) -> None:
+        self.__dict__["row"] = {s.name: i for i, s in enumerate(self.stages)}
+
+    def __getitem__(self, name: str) -> Stage:
+        return self.stages[self.__dict__["row"][name]]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__["row"]
+
+    def after(self, stage: Stage, outcome: str, case: Case, policy: Any) -> str | End | None:
+        """Where it goes from there; a row beside the others that names nothing leads nowhere."""
+        to = stage.refused if outcome == "refused" else stage.to
+        to = to(case, policy) if callable(to) else to
+        if to or stage.beside:
+            return to or None
+        later = self.stages[self.__dict__["row"][stage.name] + 1:]
+        return next(s.name for s in later if not s.aside and not s.beside)
+
+    def duty(self, case: Case, visit: Visit, policy: Any) -> Duty | None:
+        """The first duty that is due and that the row waits for: they are done in the order of the row."""
+        return next((d for d in self.owed(case, visit, policy) if d.waits), None)
+
+    def owed(self, case: Case, visit: Visit, policy: Any) -> list[Duty]:
+        """What the workflow may do now: that one, and all that the row does not wait for."""
+        if not visit.begun:
+            return []
+        here = case.on(visit.line)
+        due = [d for d in self[visit.stage].duties if d.due(here, visit, policy)]
+        return [d for d in due if d.waits][:1] + [d for d in due if not d.waits]

@@ -1,0 +1,1 @@
+"""Starting and keeping: settings, the embedded stack, the doctor, the command line."""

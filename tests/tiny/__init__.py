@@ -1,0 +1,1 @@
+"""公文签批: the smallest procedure, a whole one."""
