@@ -24,8 +24,11 @@ def _names(p: Procedure) -> Iterator[str]:
     for s in p.stages:
         rest = s.clock.rest_of if s.clock else ()
         for to in (s.to, s.refused, *s.returns, *s.not_by, *rest):
-            if isinstance(to, str) and to and to not in p:
-                yield f"{s.name} names {to}, which is no row"
+            for name in getattr(to, "leads", ()) if callable(to) else (to,):
+                if isinstance(name, str) and name and name not in p:
+                    yield f"{s.name} names {name}, which is no row"
+            if callable(to) and not hasattr(to, "leads"):
+                yield f"{s.name}: {to.__name__} does not say where it leads"
     forms = [r.form for s in p.stages for r in s.records] + [r.form for r in (*p.records, *p.opened_by)]
     forms += [s.form for s in p.stages if s.form] + [d.form for s in p.stages for d in s.duties if d.form]
     for form in (*forms, *p.hears):
@@ -36,7 +39,6 @@ def _names(p: Procedure) -> Iterator[str]:
 def _reachable(p: Procedure) -> Iterator[str]:
     """From the first row along `to`, `refused`, `returns`; a callable may lead anywhere that is `aside`."""
     seen, ahead = set(), [p.stages[0].name]
-    free = [s.name for s in p.stages if s.aside]
     while ahead:
         name = ahead.pop()
         if name in seen:
@@ -45,7 +47,7 @@ def _reachable(p: Procedure) -> Iterator[str]:
         s = p[name]
         for to in (s.to, s.refused):
             if callable(to):
-                ahead += free
+                ahead += [row for row in getattr(to, "leads", ()) if row in p]
             elif isinstance(to, str) and to:
                 ahead.append(to)
         if s.to == "" and not s.beside:
@@ -56,7 +58,7 @@ def _reachable(p: Procedure) -> Iterator[str]:
         ahead += [t for t in s.returns if t in p]
         ahead += [s.at_limit.stage] if isinstance(s.at_limit, go_to) else []
     for s in p.stages:
-        if s.name not in seen and not s.beside and not s.aside:
+        if s.name not in seen and not s.beside and not (s.aside and p.hears):      # what is heard may lead aside
             yield f"{s.name} is never reached"
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-CODES = frozenset(["not_found", "malformed", "unknown_command", "wrong_stage", "stage_over", "task_closed", "not_holder", "wrong_post", "own_case", "recused", "separation", "ties_unconfirmed", "past_deadline", "stale_version", "id_reused", "opinion_required", "attachment_required", "already_acted", "next_has_acted", "target_not_passed", "target_not_allowed", "chain_too_long", "cycle", "suspended", "case_closed", "calendar_unpublished", "no_school_month", "not_late_able", "true_at_impossible", "quota_full", "amount_invalid", "not_published", "not_balanced", "duplicate", "policy_invalid", "too_large", "wrong_file_type", "nudge_too_soon", "spread", "floor", "veto", "quorum", "blocked", "locked", "held", "busy"])
+CODES = frozenset("""
+    not_found malformed unknown_command wrong_stage stage_over task_closed not_holder wrong_post own_case recused
+    separation ties_unconfirmed past_deadline stale_version id_reused opinion_required attachment_required
+    already_acted next_has_acted target_not_passed target_not_allowed chain_too_long cycle suspended case_closed
+    calendar_unpublished no_school_month not_late_able true_at_impossible quota_full amount_invalid not_published
+    not_balanced duplicate policy_invalid too_large wrong_file_type nudge_too_soon
+    spread floor veto quorum blocked locked held busy
+""".split())
 """A-4, then the finer grounds of `wrong_stage` and `target_not_allowed`; `busy` is the door's: raced too often."""
 
 

@@ -249,6 +249,14 @@ To = str | End | Callable[[Case, Any], "str | End"]
 NEXT_ROW = ""
 
 
+def leads(*rows: str) -> Callable[[Any], Any]:
+    """Declares the rows to which a deciding function may lead, so that `check` can see the whole table."""
+    def mark(function: Any) -> Any:
+        function.leads = rows
+        return function
+    return mark
+
+
 @dataclass(frozen=True)
 class Stage:
     """A row of the table. See the design, "Words of a row"."""

@@ -1,0 +1,4 @@
+"""评审认定. Schools and kindergartens apply for stars: an application and its batch.
+
+Read `procedure`, then `dossier`, `review`, `site`, `proposal`, `batch`.
+"""

@@ -1,0 +1,669 @@
+"""批次 (R-64 to R-67): one window, one review, and as many meetings, notices and documents as it takes.
+
+It knows of its applications what they tell (`facts.Stands`), and remembers nothing that it said to them.
+"""
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from domain.kernel.calendar import day_of, end_of, whole_workdays_between
+from domain.kernel.case import Case, ChildStands, Entry, Event, ExtensionAnswered, Visit
+from domain.kernel.gates import next_number
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.seats import Seat, person
+from domain.kernel.stages import Context, End, tell
+from domain.kernel.stages import leads as leads_to
+from domain.kernel.values import Text, having, tagged
+
+from .facts import Stands
+from .policy import StarPolicy
+from .proposal import BelowQuota, DocumentSigned, MeetingCalled, NoticePublished, PutOnHold
+
+fact = tagged("batch")
+
+
+# -- facts -----------------------------------------------------------------------------------------------------
+
+
+@fact
+class WindowSet(Event):
+    """申报窗口 (R-5): a firm last day."""
+    title: str
+    first_day: date
+    last_day: date
+
+
+@fact
+class WindowExtended(Event):
+    last_day: date
+
+
+@fact
+class CallPublished(Event):
+    file: str
+
+
+@fact
+class WentOn(Event):
+    """提前进入排序 (R-64)."""
+    reason: Text
+
+
+@fact
+class Ranked(Event):
+    """已排序 (R-44): who is voted on, in order, and who lies below the line; places by tier."""
+    order: tuple[str, ...]
+    below: tuple[str, ...]
+    places: tuple[tuple[int, int | None], ...]
+
+
+@fact
+class MeetingConvened(Event):
+    """会议已召集 (R-65). The first of the members chairs."""
+    members: tuple[str, ...]
+    secretary: str
+    day: date
+    place: Text
+
+
+@fact
+class PapersSent(Event):
+    """材料已送达委员 (R-46)."""
+    on: date
+
+
+@fact
+class MeetingOpened(Event):
+    pass
+
+
+@fact
+class MemberSignedIn(Event):
+    member: str
+
+
+@fact
+class MemberLeft(Event):
+    member: str
+
+
+@fact
+class MinutesSigned(Event):
+    """会议纪要 (R-47)."""
+    text: Text
+
+
+@fact
+class PlacesCut(Event):
+    """并列者分位后落选 (R-44)."""
+    below: tuple[str, ...]
+
+
+@fact
+class NoticeUp(Event):
+    """公示已发布 (R-50, R-57): the page's hash and whom it names."""
+    number: str
+    children: tuple[str, ...]
+    file: str
+
+
+@fact
+class DocumentSignedOff(Event):
+    """已签发 (R-67): whom the document names, who is left out."""
+    children: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@fact
+class Numbered(Event):
+    """文号 (A-50): taken only when the leader has signed."""
+    number: str
+    series: str
+    serial: int
+
+
+@fact
+class DocumentRendered(Event):
+    file: str
+
+
+# -- state -----------------------------------------------------------------------------------------------------
+
+
+@fact
+class Batch:
+    title: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+    early: bool = False
+    meeting: int = 0
+    ranked: tuple[str, ...] = ()                # the candidates of the present meeting
+    below: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    secretary: str = ""
+    day: date | None = None
+    opened: bool = False
+    chair: str = ""
+    present: tuple[str, ...] = ()
+    minutes: int = 0                            # signatures under the minutes of the present meeting
+    notice: str = ""
+    notice_at: datetime | None = None
+    noticed: tuple[str, ...] = ()
+    signing: tuple[str, ...] = ()               # of the present document
+    left_out: tuple[str, ...] = ()
+    signed_at: datetime | None = None
+    number: str = ""
+    rendered: str = ""
+    signed: frozenset[str] = frozenset()        # ever: the gate `signed:<child>`
+    numbers: tuple[tuple[str, int], ...] = ()   # the newest serial of each series that it took
+
+    def evolve(self, event: Event, entry: Entry) -> Batch:
+        match event:
+            case WindowSet():
+                return having(self, title=event.title, first_day=event.first_day, last_day=event.last_day)
+            case WindowExtended():
+                return having(self, last_day=event.last_day)
+            case WentOn():
+                return having(self, early=True)
+            case Ranked():
+                return having(self, meeting=self.meeting + 1, ranked=event.order, below=event.below, early=False,
+                              members=(), day=None, opened=False, present=(), minutes=0, noticed=(), notice="")
+            case MeetingConvened():
+                return having(self, members=event.members, secretary=event.secretary, day=event.day)
+            case MeetingOpened():
+                return having(self, opened=True, chair=entry.by)
+            case MemberSignedIn():
+                return having(self, present=(*self.present, event.member))
+            case MemberLeft():
+                return having(self, present=tuple(m for m in self.present if m != event.member))
+            case MinutesSigned():
+                return having(self, minutes=self.minutes + 1)
+            case PlacesCut():
+                return having(self, below=event.below)
+            case NoticeUp():
+                return having(self, notice=event.number, noticed=event.children, notice_at=entry.at)
+            case DocumentSignedOff():
+                return having(self, signing=event.children, left_out=event.left_out, number="", rendered="",
+                              signed=self.signed | {*event.children}, signed_at=entry.at)
+            case Numbered():
+                rest = tuple(n for n in self.numbers if n[0] != event.series)
+                return having(self, number=event.number, numbers=(*rest, (event.series, event.serial)))
+            case DocumentRendered():
+                return having(self, rendered=event.file)
+            case ChildStands():
+                return self._child(event)
+        return self
+
+    def _child(self, event: ChildStands) -> Batch:
+        """Who leaves unvoted leaves the list; who is no longer free is not left out any more."""
+        child, now, was = event.child, event.stands, event.was
+        state = self
+        if child in self.ranked and not now.ballot and was and (was.what, now.what) not in VOTING:
+            state = having(state, ranked=tuple(c for c in self.ranked if c != child))
+        if child in self.left_out:
+            state = having(state, left_out=tuple(c for c in self.left_out if c != child))
+        return state
+
+
+VOTING = (("proposed", "called"), ("called", "called"), ("called", "proposed"))
+
+
+# -- forms -----------------------------------------------------------------------------------------------------
+
+
+@fact
+class OpenBatch:
+    """开批次：名称、申报的第一天和最后一天。"""
+    title: str
+    first_day: date
+    last_day: date
+
+
+@fact
+class ExtendWindow:
+    """延长申报：新的最后一天，对全体一样。"""
+    last_day: date
+
+
+@fact
+class PublishCall:
+    """开批通知已发布。"""
+    file: str
+
+
+@fact
+class GoOnEarlier:
+    """不等全部办结，先行排序；写明理由。"""
+    reason: Text
+
+
+@fact
+class Rank:
+    """排序。"""
+
+
+@fact
+class Convene:
+    """召集会议：委员（第一位主持）、秘书、日期、地点。"""
+    members: tuple[str, ...]
+    secretary: str
+    day: date
+    place: Text
+
+
+@fact
+class SendPapers:
+    """材料已送达委员。"""
+
+
+@fact
+class OpenMeeting:
+    """会议开始。"""
+
+
+@fact
+class SignedIn:
+    """签到。"""
+
+
+@fact
+class SignedOut:
+    """记录委员离会。"""
+    member: str
+
+
+@fact
+class Minutes:
+    """会议纪要。"""
+    text: Text
+
+
+@fact
+class Cut:
+    """并列分位。"""
+
+
+@fact
+class PublishNotice:
+    """公示。"""
+    file: str
+
+
+@fact
+class Sign:
+    """签发认定文件。"""
+
+
+@fact
+class Number:
+    """编文号。"""
+
+
+@fact
+class DocumentMade:
+    """文件已制成。"""
+    file: str
+
+
+# -- questions ---------------------------------------------------------------------------------------------------
+
+
+def those(case: Case, *what: str) -> tuple[str, ...]:
+    """The children that stand there."""
+    return tuple(c for c, s in case.children.items() if s.what in what)
+
+
+def those_of(case: Case, names: tuple[str, ...], *what: str) -> tuple[str, ...]:
+    return tuple(c for c in names if case.children[c].what in what)
+
+
+HOLDING = ("carried", "noticed", "held", "free", "signed")
+
+
+def places_left(case: Case, policy: StarPolicy, level: int) -> int | None:
+    """R-64: a place is held by who carried and has not lost it since, and by who was recognised; None = no quota."""
+    quota = policy.levels[level].quota
+    held = sum(s.level == level and (s.what in HOLDING or s.by == "recognised") for s in case.children.values())
+    return None if quota is None else quota - held
+
+
+def levels_of(case: Case, names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(sorted({case.children[c].level for c in names}))
+
+
+def rank_key(stands: Stands, policy: StarPolicy) -> tuple[int | str, ...]:
+    """Smaller is better (R-44). What the policy does not name does not rank."""
+    keys = {"combined_total_points": -stands.total_cp, "floor_margin_points": -stands.margin_cp,
+            "rural_first": -int(stands.rural), "submitted_at": stands.submitted_at}
+    return tuple(keys[k] for k in policy.ranking if k in keys)
+
+
+def order(case: Case, names: tuple[str, ...], policy: StarPolicy) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda c: (rank_key(case.children[c], policy), c)))
+
+
+def someone_ranked(case: Case, policy: StarPolicy) -> bool:
+    return bool(case.facts.ranked)
+
+
+def someone_carried(case: Case, policy: StarPolicy) -> bool:
+    return bool(those(case, "carried") or those_of(case, case.facts.noticed, "noticed"))
+
+
+def someone_free(case: Case, policy: StarPolicy) -> bool:
+    return bool(those(case, "free"))
+
+
+def meeting_held(case: Case, policy: StarPolicy) -> bool:
+    return case.facts.opened
+
+
+def left_out(case: Case, policy: StarPolicy) -> tuple[str, ...]:
+    return those_of(case, case.facts.left_out, "free")
+
+
+def unconferred(case: Case, policy: StarPolicy) -> tuple[str, ...]:
+    """Named in the document and not told yet; one suspended after the signing stands as held."""
+    return those_of(case, case.facts.signing, "free", "held")
+
+
+def something_signed(case: Case, policy: StarPolicy) -> bool:
+    return bool(left_out(case, policy) or unconferred(case, policy))
+
+
+def no_number(case: Case, policy: StarPolicy) -> bool:
+    return bool(case.facts.signing) and not case.facts.number
+
+
+def not_rendered(case: Case, policy: StarPolicy) -> bool:
+    return bool(case.facts.signing) and not case.facts.rendered
+
+
+def over_quota(case: Case, policy: StarPolicy) -> bool:
+    return any((left := places_left(case, policy, level)) is not None and left < 0
+               for level in levels_of(case, those(case, "carried"))) and not below(case, policy)
+
+
+def uncalled(case: Case, policy: StarPolicy) -> tuple[str, ...]:
+    """Candidates to whom chair and presence are not told as they are now."""
+    f = case.facts
+    if not f.opened:
+        return ()
+    return tuple(c for c in those_of(case, f.ranked, "proposed", "called")
+                 if case.children[c].present != heard_presence(case, c))
+
+
+def heard_presence(case: Case, child: str) -> tuple[str, ...]:
+    """What the child tells once it has heard: the chair, and who is present and not recused there."""
+    recused = recused_of(case, child)
+    return (case.facts.chair, *(m for m in case.facts.present if m not in recused))
+
+
+def recused_of(case: Case, child: str) -> tuple[str, ...]:
+    """Who acted in another judging group of this candidate's case (G-12)."""
+    return tuple(m for m in case.facts.members if m in case.children[child].judges)
+
+
+def below(case: Case, policy: StarPolicy) -> tuple[str, ...]:
+    return those_of(case, case.facts.below, "proposed", "carried")
+
+
+def untold(case: Case, policy: StarPolicy) -> tuple[str, ...]:
+    return those_of(case, case.facts.noticed, "carried")
+
+
+def window_end(case: Case, policy: StarPolicy) -> datetime:
+    return end_of(case.facts.last_day)
+
+
+def window_gate(child: Case) -> str:
+    """The gate of its batch from which a child's clock reads the end of the window (R-5)."""
+    return f"window:{child.parent}"
+
+
+def window_end_of_child(child: Case, policy: StarPolicy) -> datetime:
+    """Before the gate is read: the opening itself; the gate is always there while the window is open."""
+    assert child.opened_at
+    return child.opened_at
+
+
+def the_chair(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
+    return (Seat("chair", person(case.facts.members[0])),)
+
+
+def the_members(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
+    return tuple(Seat(m, person(m)) for m in case.facts.members)
+
+
+def chair_and_secretary(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
+    return (Seat("chair", person(case.facts.chair)), Seat("secretary", person(case.facts.secretary)))
+
+
+@leads_to("notice", "signing", "ranking")
+def notice_signing_ranking_or_closed(case: Case, policy: StarPolicy) -> str | End:
+    """The hub of R-64: what is to do next."""
+    if those(case, "carried"):
+        return "notice"
+    if those(case, "free"):
+        return "signing"
+    return "ranking" if those(case, "proposed") else End("closed")
+
+
+# -- needs -------------------------------------------------------------------------------------------------------
+
+
+def _something(case: Case, context: Context) -> Refusal | None:
+    """R-64: it goes on when every one has a proposal, a refusal under way or an end; or earlier, with a reason."""
+    running = [c for c, s in case.children.items() if s.what != "ended"]
+    ready = not running or those(case, "carried", "free") or (
+        those(case, "proposed") and (case.facts.early or not those(case, "working")))
+    return None if ready else no("held", "R-64")
+
+
+def _ballots(case: Case, context: Context) -> Refusal | None:
+    """R-65: the meeting ends when no ballot is open."""
+    done = case.facts.opened and not those_of(case, case.facts.ranked, "proposed", "called")
+    return None if done else no("held", "R-65")
+
+
+def _clocks(case: Case, context: Context) -> Refusal | None:
+    """R-58: each clock of the notice is over or stopped."""
+    return no("held", "R-66") if those_of(case, case.facts.noticed, "noticed") else None
+
+
+def _nobody_open(case: Case, context: Context) -> Refusal | None:
+    """R-67."""
+    return no("wrong_stage", "R-67") if any(s.what != "ended" for s in case.children.values()) else None
+
+
+def _firm(case: Case, context: Context) -> Refusal | None:
+    """C-27: a public notice opens only where its last day is firm."""
+    provisional = context.calendar.provisional(day_of(context.now)) if context.now else False
+    return no("calendar_unpublished", "C-27", year=context.now.year) if provisional else None
+
+
+something_to_do = (_something,)
+every_ballot_closed = (_ballots,)
+every_clock_over = (_clocks,)
+nobody_open = (_nobody_open,)
+
+
+# -- rules -------------------------------------------------------------------------------------------------------
+
+
+def open_batch(case: Case, visit: Visit | None, form: OpenBatch, context: Context) -> list[Event] | Refusal:
+    """R-5: first and last day of submission, firm (C-27)."""
+    if not form.title or form.last_day < max(form.first_day, day_of(context.now)):
+        return no("malformed", "R-5")
+    if context.calendar.provisional(form.last_day):
+        return no("calendar_unpublished", "C-27", year=form.last_day.year)
+    return [WindowSet(form.title, form.first_day, form.last_day)]
+
+
+def extend_window(case: Case, visit: Visit, form: ExtendWindow, context: Context) -> list[Event] | Refusal:
+    """R-5: only later, for all alike, before it has passed."""
+    more = (form.last_day - case.facts.last_day).days
+    if more <= 0:
+        return no("malformed", "R-5")
+    if context.calendar.provisional(form.last_day):
+        return no("calendar_unpublished", "C-27", year=form.last_day.year)
+    return [WindowExtended(form.last_day), ExtensionAnswered(visit.no, "", more)]
+
+
+def go_on_earlier(case: Case, visit: Visit, form: GoOnEarlier, context: Context) -> list[Event] | Refusal:
+    if not those(case, "proposed"):
+        return no("wrong_stage", "R-64")
+    return [WentOn(form.reason)] if form.reason else no("opinion_required", "R-64")
+
+
+def rank(case: Case, visit: Visit, form: Rank, context: Context) -> list[Event] | Refusal:
+    """R-44, a tier at a time: above the line, and who ties with the last above it is voted on too."""
+    policy: StarPolicy = context.policy
+    above, under, places = [], [], []
+    candidates = those(case, "proposed")
+    for level in levels_of(case, candidates):
+        names = order(case, tuple(c for c in candidates if case.children[c].level == level), policy)
+        left = places_left(case, policy, level)
+        places.append((level, left))
+        if left is None:
+            above += names
+            continue
+        line = rank_key(case.children[names[left - 1]], policy) if 0 < left <= len(names) else None
+        up = [c for i, c in enumerate(names) if i < left or rank_key(case.children[c], policy) == line]
+        above += up
+        under += [c for c in names if c not in up]
+    return [Ranked(tuple(above), tuple(under), tuple(places))]
+
+
+def convene(case: Case, visit: Visit, form: Convene, context: Context) -> list[Event] | Refusal:
+    """R-46, R-65: enough whole working days for the papers, an odd date refused only where it is not firm."""
+    today, least = day_of(context.now), context.policy.papers_before
+    if len(form.members) < 3 or len(set(form.members)) != len(form.members) or not form.secretary:
+        return no("malformed", "R-65")
+    if form.day <= today or whole_workdays_between(today, form.day, context.calendar) < least:
+        return no("malformed", "R-46", notice=least)
+    if context.calendar.provisional(form.day):
+        return no("calendar_unpublished", "C-27", year=form.day.year)
+    return [MeetingConvened(form.members, form.secretary, form.day, form.place)]
+
+
+def send_papers(case: Case, visit: Visit, form: SendPapers, context: Context) -> list[Event] | Refusal:
+    return [PapersSent(day_of(context.now))]
+
+
+def open_meeting(case: Case, visit: Visit, form: OpenMeeting, context: Context) -> list[Event] | Refusal:
+    """R-46: not before its day; a second chair may take the meeting over."""
+    f = case.facts
+    if f.day is None or day_of(context.now) < f.day:
+        return no("wrong_stage", "R-46")
+    return no("already_acted", "R-65", by=f.chair) if f.opened and f.chair == context.actor else [MeetingOpened()]
+
+
+def sign_in(case: Case, visit: Visit, form: SignedIn, context: Context) -> list[Event] | Refusal:
+    if context.actor in case.facts.present:
+        return no("already_acted", "A-11", by=context.actor)
+    return [MemberSignedIn(context.actor)]
+
+
+def sign_out(case: Case, visit: Visit, form: SignedOut, context: Context) -> list[Event] | Refusal:
+    return [MemberLeft(form.member)] if form.member in case.facts.present else no("malformed", "A-12")
+
+
+def sign_minutes(case: Case, visit: Visit, form: Minutes, context: Context) -> list[Event] | Refusal:
+    """R-47. The second signature ends the meeting's paper."""
+    if not form.text and not case.facts.minutes:
+        return no("opinion_required", "R-47")
+    return [MinutesSigned(form.text)]
+
+
+def cut(case: Case, visit: Visit, form: Cut, context: Context) -> list[Event] | Refusal:
+    """R-44: of the tied ones that carried, the higher rank, then more yes, then the earlier submission."""
+    policy: StarPolicy = context.policy
+    under: list[str] = []
+    for level in levels_of(case, those(case, "carried")):
+        left = places_left(case, policy, level)
+        carried = sorted((c for c in those(case, "carried") if case.children[c].level == level),
+                         key=lambda c: (-case.children[c].total_cp, -case.children[c].yes,
+                                        case.children[c].submitted_at, c))
+        if left is not None and left < 0:
+            under += carried[left:]
+    return [PlacesCut(tuple(under))]
+
+
+def publish_notice(case: Case, visit: Visit, form: PublishNotice, context: Context) -> list[Event] | Refusal:
+    """R-66, C-27: once for all that carried."""
+    if refusal := _firm(case, context):
+        return refusal
+    return [NoticeUp(f"{case.id}-{case.facts.meeting}", those(case, "carried"), form.file)]
+
+
+def sign(case: Case, visit: Visit, form: Sign, context: Context) -> list[Event] | Refusal:
+    """R-58 for each at this moment; who is blocked is left out and gets a document of their own later (R-67)."""
+    free = those(case, "free")
+    if any(case.children[c].subject in context.ties for c in free):
+        return no("own_case", "G-15")
+    blocked = tuple(c for c in free if context.gates.read(f"overdue:{case.children[c].subject}"))
+    vetoed = tuple(c for c in free if _vetoed(case, c, context))
+    out = tuple(dict.fromkeys((*blocked, *vetoed)))
+    return [DocumentSignedOff(tuple(c for c in free if c not in out), out)]
+
+
+def _vetoed(case: Case, child: str, context: Context) -> bool:
+    """A veto that the child has not taken over yet (L-13): proven since the batch opened."""
+    opened = day_of(case.opened_at) if case.opened_at else date.min
+    return any(date.fromisoformat(proven) >= opened
+               for _, _, proven in context.gates.read(f"veto:{case.children[child].subject}") or ())
+
+
+def number_document(case: Case, visit: Visit, form: Number, context: Context) -> list[Event] | Refusal:
+    """A-50: the next of the year, without gaps."""
+    policy: StarPolicy = context.policy
+    year = day_of(case.facts.signed_at).year
+    series = document_series(case.policy, year)
+    serial = next_number(context.gates, series)
+    return [Numbered(policy.document_pattern.format(year=year, serial=serial), series, serial)]
+
+
+def document_series(policy_id: str, year: int) -> str:
+    return f"{policy_id.rsplit('-', 1)[0]}:document:{year}"
+
+
+RULES = {
+    OpenBatch: open_batch, ExtendWindow: extend_window, GoOnEarlier: go_on_earlier, Rank: rank, Convene: convene,
+    SendPapers: send_papers, OpenMeeting: open_meeting, SignedIn: sign_in, SignedOut: sign_out, Minutes: sign_minutes,
+    Cut: cut, PublishNotice: publish_notice, Sign: sign, Number: number_document,
+    PublishCall: lambda c, v, f, x: [CallPublished(f.file)],
+    DocumentMade: lambda c, v, f, x: [DocumentRendered(f.file)],
+}
+
+
+# -- what it shows, leans on and tells -----------------------------------------------------------------------------
+
+
+def shows(case: Case) -> dict[str, object]:
+    """The end of the window while it is open, who stands in a signed document, which numbers are taken."""
+    f = case.facts
+    window = {f"window:{case.id}": end_of(f.last_day).isoformat()} if case.at("window") and f.last_day else {}
+    return {**window, **{f"signed:{c}": 1 for c in f.signed},
+            **{f"number:{series}": serial for series, serial in f.numbers}}
+
+
+def leans(case: Case) -> tuple[str, ...]:
+    free = those(case, "free")
+    year = day_of(case.facts.signed_at).year if case.facts.signed_at else None
+    return (*(f"overdue:{case.children[c].subject}" for c in free), *(f"veto:{case.children[c].subject}" for c in free),
+            *((f"number:{document_series(case.policy, year)}",) if year and no_number(case, None) else ()))
+
+
+def _call(case: Case, child: str) -> tuple[MeetingCalled, None]:
+    f = case.facts
+    return MeetingCalled(f.meeting, f.chair, f.members, f.present, recused_of(case, child)), None
+
+
+call_candidates = tell("call_candidates", uncalled, _call)
+refuse_below = tell("refuse_below", below, lambda case, child: (BelowQuota(case.facts.meeting), None))
+tell_candidates = tell("tell_candidates", untold, lambda case, child: (
+    NoticePublished(case.facts.notice), case.facts.notice_at))
+hold_left_out = tell("hold_left_out", left_out, lambda case, child: (PutOnHold("blocked"), None))
+confer_candidates = tell("confer_candidates", unconferred, lambda case, child: (
+    DocumentSigned(case.facts.number, day_of(case.facts.signed_at)), case.facts.signed_at))

@@ -1,0 +1,160 @@
+"""条件. What the tables of the application ask: needs, questions, where it goes on, where it stands."""
+from __future__ import annotations
+
+from domain.kernel.case import Case
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.stages import Context, End
+from domain.kernel.stages import leads as leads_to
+
+from .facts import Stands
+from .policy import StarPolicy
+from .proposal import result_by_rule
+from .scoring import too_wide
+
+# -- needs ---------------------------------------------------------------------------------------------------
+
+
+def _no_overdue(case: Case, context: Context) -> Refusal | None:
+    """L-1, L-13: an overdue rectification blocks."""
+    overdue = context.gates.read(f"overdue:{case.subject}")
+    return no("blocked", "L-1", no=overdue[0]) if overdue else None
+
+
+def _no_veto(case: Case, context: Context) -> Refusal | None:
+    """L-2, L-13."""
+    return no("veto", "L-2", no=case.facts.vetoes[0]) if case.facts.vetoes else None
+
+
+def _not_signed(case: Case, context: Context) -> Refusal | None:
+    """R-67: once a document names it, it is neither withdrawn nor terminated."""
+    return no("wrong_stage", "R-67") if context.gates.read(f"signed:{case.id}") else None
+
+
+def _window_open(case: Case, context: Context) -> Refusal | None:
+    """R-64: an application opens only in the window of its batch."""
+    return None if context.gates.read(f"window:{case.parent}") else no("past_deadline", "R-5")
+
+
+def _no_other(case: Case, context: Context) -> Refusal | None:
+    """R-6: one open application a programme."""
+    programme = context.policy.programme
+    return no("duplicate", "R-6") if context.gates.read(f"applying:{programme}:{case.subject}") else None
+
+
+no_block = (_no_overdue,)
+nothing_blocks = (_no_overdue, _no_veto)
+before_signing = (_not_signed,)
+window_open_and_no_other = (_window_open, _no_other)
+
+# -- questions -----------------------------------------------------------------------------------------------
+
+
+def too_few_experts(case: Case, policy: StarPolicy) -> bool:
+    return _short(case, "experts", policy.reviewers, policy)
+
+
+def no_third_yet(case: Case, policy: StarPolicy) -> bool:
+    return _short(case, "third", 1, policy)
+
+
+def too_small_a_panel(case: Case, policy: StarPolicy) -> bool:
+    return _short(case, "panel", policy.panel_min, policy)
+
+
+def _short(case: Case, name: str, want: int, policy: StarPolicy) -> bool:
+    """Fewer than wanted, and not drawn so often that it is the office's matter by now (R-21, `redraw_max`)."""
+    roster = case.roster(name)
+    return len(roster.members) < want and len(roster.left) <= policy.redraw_max * want and not _drawn_dry(case, name)
+
+
+def _drawn_dry(case: Case, name: str) -> bool:
+    """The last draw found nobody: the pool is too small, the office assigns (G-14)."""
+    return name in case.parts and not case.roster(name).members
+
+
+def spread_too_wide(case: Case, policy: StarPolicy) -> bool:
+    sheets = [dict(case.facts.sheets[x]) for x in case.roster("experts").members if x in case.facts.sheets]
+    return too_wide(sheets, policy)
+
+
+def facts_disputed(case: Case, policy: StarPolicy) -> bool:
+    return case.facts.disputed > 0
+
+
+def panel_says_mend(case: Case, policy: StarPolicy) -> bool:
+    """R-33, R-35: the majority of those who signed."""
+    said = list(case.facts.suggestions.values())
+    return policy.mending and 2 * said.count("mend") > len(said)
+
+
+@leads_to("vote", "refusal")
+def vote_or_refusal(case: Case, policy: StarPolicy) -> str:
+    """R-41: a computed refusal is not voted on."""
+    return "refusal" if result_by_rule(case, policy) == "refuse" else "vote"
+
+
+@leads_to("dossier", "correction")
+def back_to_clerk(case: Case, policy: StarPolicy) -> str:
+    """R-17: after a correction the principal sends back to the correction, not to the first draft."""
+    return "correction" if any(p.stage == "correction" for p in case.past) else "dossier"
+
+
+@leads_to()
+def refused_or_deferred(case: Case, policy: StarPolicy) -> End:
+    """R-40: a vote lost after a proposal to defer defers."""
+    deferred = case.facts.departs == "defer" and case.facts.ballot == "refused"
+    return End("deferred" if deferred else "refused")
+
+
+def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
+    """R-17, R-18: the office's requests are counted; the principal sends back within the same round."""
+    if frm == "co_sign":
+        return to == back_to_clerk(case, policy)
+    asked = sum(p.to == "correction" and p.stage != "co_sign" for p in case.past)
+    return to != "correction" or asked < policy.correction_rounds
+
+
+def leans(case: Case) -> tuple[str, ...]:
+    """Gates of others that decisions on an application may read."""
+    programme = case.policy.rsplit("-", 1)[0]
+    return (f"organisation:{case.subject}", f"overdue:{case.subject}", f"veto:{case.subject}", f"signed:{case.id}",
+            f"window:{case.parent}", f"applying:{programme}:{case.subject}")
+
+
+def shows(case: Case) -> dict[str, object]:
+    """One open application a programme (R-6), and whose load the experts carry (R-21)."""
+    if case.ended:
+        return {}
+    programme = case.policy.rsplit("-", 1)[0]
+    busy = {f"load:{x}": 1 for name in ("experts", "third") for x in case.roster(name).members
+            if any(v.stage in ("draw", "material", "third") for v in case.open)}
+    return {f"applying:{programme}:{case.subject}": case.id, **busy}
+
+
+# -- where it stands for its batch -----------------------------------------------------------------------------
+
+
+def stands(case: Case) -> Stands:
+    f = case.facts
+    if case.ended:
+        return Stands("ended", case.subject, f.level, f.total_cp, by=case.ended)
+    if not case.open:
+        return Stands("working", case.subject, f.level)
+    visit = case.open[0]
+    what = {
+        "vote": "called" if "MeetingCalled" in visit.done else "proposed",
+        "notice": "carried" if "NoticePublished" not in visit.done
+        else "held" if case.suspended or any(c.ran_out for c in visit.clocks) else "noticed",
+        "held": "held",
+        "conferment": "signed" if "DocumentSigned" in visit.done else "held" if case.suspended else "free",
+        "refusal": "refused", "letter": "refused"}.get(visit.stage, "working")
+    if what == "working":
+        return Stands("working", case.subject, f.level)
+    judges = tuple(sorted({a.by for stage, _, a in case.acts() if stage in JUDGING} |
+                          {a.behind for stage, _, a in case.acts() if stage in JUDGING and a.behind}))
+    return Stands(what, case.subject, f.level, f.total_cp, f.margin_cp, f.rural, f.submitted_at, f.departs, f.yes, f.ballot,
+                  (f.chair, *f.present) if what == "called" else (), judges, "", visit.no if what == "free" else 0)
+
+
+JUDGING = ("completeness", "eligibility", "draw", "material", "third", "appointment", "visit", "report", "answer",
+           "re_check", "proposal")

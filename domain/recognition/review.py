@@ -1,0 +1,72 @@
+"""材料盲评 (R-21 to R-28): the draw, the sheets, the third expert."""
+from __future__ import annotations
+
+from domain.kernel.case import Case, Event, RosterDrawn, Visit
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.rosters import Candidate, draw
+from domain.kernel.stages import Context
+from domain.kernel.values import Text
+
+from .facts import SheetSigned, fact
+from .policy import StarPolicy
+from .scoring import total_of
+
+
+@fact
+class Drawn:
+    """抽取：随机数种子和候选人名单（人、排除理由、是否同学科、是否局外、是否外督导区）。"""
+    seed: str
+    candidates: tuple[tuple[str, str, bool, bool, bool], ...]
+
+
+@fact
+class Sheet:
+    """评分表：每个观测点得分（分的百分之一）和理由。"""
+    scores: tuple[tuple[str, int], ...]
+    notes: tuple[tuple[str, Text], ...] = ()
+
+
+ROSTER = {"draw": "experts", "material": "experts", "third": "third"}
+
+
+def drawn(case: Case, visit: Visit, form: Drawn, context: Context) -> list[Event] | Refusal:
+    """R-21, R-26, R-29: as many as are missing; nobody twice, nobody of another roster, nobody excluded by the school.
+
+    The lot is drawn here, from the seed and the list, so that the fact alone suffices to draw it again. A pool that is
+    too small leaves a row without seats, and that is the office's task (A-43).
+    """
+    policy: StarPolicy = context.policy
+    name = ROSTER.get(visit.stage, "panel")
+    have = len(case.roster(name).members)
+    want = {"experts": policy.reviewers, "third": 1, "panel": policy.panel_min}[name] - have
+    taken = frozenset().union(*(r.ever() for r in case.rosters.values()), case.facts.excluded)
+    people = tuple(Candidate(who, why or ("taken" if who in taken else ""), subject, outside, away)
+                   for who, why, subject, outside, away in form.candidates)
+    reserve = policy.reserve if name == "experts" and not case.roster(name).reserve else 0
+    outside = policy.panel_outside if name == "panel" and not have else 0
+    members, waiting = draw(form.seed, people, want, reserve, outside)
+    listed = tuple((c.person, c.excluded) for c in people)
+    return [RosterDrawn(name, members, waiting, form.seed, listed)]
+
+
+def sign_sheet(case: Case, visit: Visit, form: Sheet, context: Context) -> list[Event] | Refusal:
+    """R-24: every leaf once, in steps, reasons where the mark is low, zero or full."""
+    leaves = context.policy.scored("material")
+    if refusal := sheet_fault(form, leaves, context.policy):
+        return refusal
+    return [SheetSigned(context.actor, form.scores, total_of(dict(form.scores), leaves), form.notes)]
+
+
+def sheet_fault(form: Sheet, leaves: tuple, policy: StarPolicy, notes_asked: bool = True) -> Refusal | None:
+    """The first fault of a score sheet, experts' or panel's."""
+    scores, reasons = dict(form.scores), {leaf for leaf, words in form.notes if words}
+    if [leaf for leaf, _ in form.scores] != [x.id for x in leaves]:
+        return no("malformed", "R-24", missing="、".join(x.id for x in leaves if x.id not in scores))
+    for x in leaves:
+        got = scores[x.id]
+        if not 0 <= got <= x.full_cp or got % x.step_cp:
+            return no("amount_invalid", "R-24", leaf=x.id, full=x.full_cp, step=x.step_cp)
+        asked = got in (0, x.full_cp) or got * 10000 < x.full_cp * policy.low_mark_bp
+        if notes_asked and asked and x.id not in reasons:
+            return no("opinion_required", "R-24", leaf=x.id)
+    return None

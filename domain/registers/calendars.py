@@ -1,0 +1,99 @@
+"""日历登记. The published calendars are one case; a change is a new version, never an edit (C-1 to C-5, C-37)."""
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from domain.kernel.calendar import Calendar
+from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.seats import Seat, post
+from domain.kernel.stages import Context, Policy, Procedure, Record, Stage
+from domain.kernel.values import Text, having, tagged
+
+fact = tagged("calendar")
+
+
+@fact
+class CalendarPublished(Event):
+    """日历已发布: one layer. `national` sets the last published day (C-2, C-26)."""
+    title: str
+    document: str
+    off: tuple[date, ...] = ()
+    makeup: tuple[date, ...] = ()
+    pupils_off: tuple[date, ...] = ()
+    pupils_on: tuple[date, ...] = ()
+    national_to: date | None = None
+
+
+@fact
+class OutageRecorded(Event):
+    """停机已登记 (C-37)."""
+    start: datetime
+    end: datetime
+
+
+@fact
+class Calendars:
+    """The layers merged, later ones winning day by day."""
+    calendar: Calendar = Calendar(published_to=date(2000, 1, 1))
+    titles: tuple[tuple[str, str], ...] = ()
+
+    def evolve(self, event: Event, entry: Entry) -> Calendars:
+        c = self.calendar
+        match event:
+            case CalendarPublished():
+                off, makeup = frozenset(event.off), frozenset(event.makeup)
+                merged = having(
+                    c, off=(c.off - makeup) | off, makeup=(c.makeup - off) | makeup,
+                    pupils_off=(c.pupils_off - set(event.pupils_on)) | set(event.pupils_off),
+                    pupils_on=(c.pupils_on - set(event.pupils_off)) | set(event.pupils_on),
+                    published_to=max(c.published_to, event.national_to or c.published_to), version=c.version + 1)
+                return having(self, calendar=merged, titles=(*self.titles, (event.title, event.document)))
+            case OutageRecorded():
+                return having(self, calendar=having(c, outages=(*c.outages, (event.start, event.end)),
+                                                    version=c.version + 1))
+        return self
+
+
+@fact
+class PublishCalendar:
+    """发布日历：放假、调休、停课的日子，注明文号。由另一人核对。"""
+    title: str
+    document: str
+    off: tuple[date, ...] = ()
+    makeup: tuple[date, ...] = ()
+    pupils_off: tuple[date, ...] = ()
+    pupils_on: tuple[date, ...] = ()
+    national_to: date | None = None
+    reason: Text = Text("")
+
+
+@fact
+class RecordOutage:
+    """登记停机：起止时间。"""
+    start: datetime
+    end: datetime
+
+
+def publish(case: Case, visit: Visit | None, form: PublishCalendar, context: Context) -> list[Event] | Refusal:
+    if set(form.off) & set(form.makeup) or not form.document:
+        return no("malformed", "C-1")
+    return [CalendarPublished(form.title, form.document, form.off, form.makeup, form.pupils_off, form.pupils_on,
+                              form.national_to)]
+
+
+def record_outage(case: Case, visit: Visit | None, form: RecordOutage, context: Context) -> list[Event] | Refusal:
+    if form.end <= form.start or form.end > context.now:
+        return no("true_at_impossible", "C-37")
+    return [OutageRecorded(form.start, form.end)]
+
+
+def _checked_by(case: Case, policy: Policy) -> tuple[Seat, ...]:
+    return (Seat("head", post("office_head", "SC1")),)
+
+
+CALENDARS = Procedure(
+    kind="calendars", facts=Calendars, rules={PublishCalendar: publish, RecordOutage: record_outage},
+    office=lambda case: post("office_staff", "SC1"), head=lambda case: post("office_head", "SC1"),
+    opened_by=(Record(PublishCalendar),), hears=(PublishCalendar, RecordOutage),
+    records=(Record(PublishCalendar, second=_checked_by), Record(RecordOutage)), stages=(Stage("open"),))
