@@ -23,7 +23,9 @@ class MissingGlyph(ValueError):
     """None of our fonts draws these characters. The paper is not made: it would silently lack them."""
 
     def __init__(self, characters: str) -> None:
-        super().__init__(f"字库中没有这些字，不能制作文书：{characters}。请核对是否录错；确有此字的，请联系系统管理员补字库。")
+        super().__init__(
+            f"字库里没有“{characters}”，做不了这份文书。请核对是否录错；确有此字的，请系统管理员补字库。"
+        )
         self.characters = characters
 
 
@@ -59,7 +61,7 @@ def characters() -> frozenset[str]:
 
 
 def covered(font: Path) -> set[str]:
-    """The characters of one vendored font. Its `cmap` holds one table of format 12 (see `fonts/subset.py`)."""
+    """The characters of one vendored font. Its `cmap` holds one table of format 12 (`fonts/subset.py`)."""
     file = font.read_bytes()
     tables = (struct.unpack_from(">4sIII", file, 12 + 16 * n) for n in range(int.from_bytes(file[4:6])))
     cmap = next(offset for tag, _, offset, _ in tables if tag == b"cmap")
@@ -76,7 +78,7 @@ def _font_files() -> list[Path]:
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=_font_files())
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[HERE / "fonts"])
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -31,12 +31,12 @@ def next_number(gates: Gates, series: str) -> int:
     return 1 + max([0, *gates.all(number_gate(series))])
 
 
-def turns(procedure: Procedure, case: Case, context: Context) -> Mapping[str, datetime]:
-    """When each gate's value changes although nobody writes: the case's clocks are let run, limit after limit."""
+def turns(procedure: Procedure, case: Case, context: Context) -> Mapping[str, tuple[datetime, Any]]:
+    """When each gate's value changes although nobody writes, and to what: the clocks are let run, limit after limit."""
     now = procedure.shows(case)
-    if not now or case.ended:
+    if not procedure.turning or not now or case.ended:
         return {}
-    decision, out = Decision(procedure, case, context), dict[str, datetime]()
+    decision, out = Decision(procedure, case, context), dict[str, tuple[datetime, Any]]()
     for _ in range(AHEAD_MAX):
         if decision.case.ended or len(out) == len(now):
             break
@@ -47,5 +47,5 @@ def turns(procedure: Procedure, case: Case, context: Context) -> Mapping[str, da
         decision.context = having(decision.context, now=at)
         decision.run_clocks()
         then = procedure.shows(decision.case)
-        out |= {gate: at for gate, value in now.items() if gate not in out and then.get(gate) != value}
+        out |= {gate: (at, then.get(gate)) for gate, value in now.items() if gate not in out and then.get(gate) != value}
     return out

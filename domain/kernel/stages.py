@@ -315,6 +315,7 @@ class Procedure:
     may_return: Callable[[Case, str, str, Any], bool] = lambda case, frm, to, policy: True
     many: bool = False                                      # its parent counts it and is not written to
     shows: Callable[[Case], Mapping[str, Any]] = nothing    # its gates and their values
+    turning: bool = False                                   # what it shows changes with time alone
     leans: Callable[[Case], tuple[str, ...]] = lambda case: ()    # gates of others that its decisions may read
     tells: Callable[[Case], Any] | None = None              # for the parent, written there when it differs
     number: Callable[[Case], str] | None = None             # the series from which a new case takes its id

@@ -641,9 +641,9 @@ RULES = {
 
 
 def shows(case: Case) -> dict[str, object]:
-    """The end of the window while it is open, who stands in a signed document, which numbers are taken."""
+    """The end of the window, who stands in a signed document, which numbers are taken."""
     f = case.facts
-    window = {f"window:{case.id}": end_of(f.last_day).isoformat()} if case.at("window") and f.last_day else {}
+    window = {f"window:{case.id}": end_of(f.last_day).isoformat()} if f.last_day else {}
     return {**window, **{f"signed:{c}": 1 for c in f.signed},
             **{f"number:{series}": serial for series, serial in f.numbers}}
 

@@ -1,6 +1,8 @@
 """条件. What the tables of the application ask: needs, questions, where it goes on, where it stands."""
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.kernel.case import Case
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context, End
@@ -32,7 +34,8 @@ def _not_signed(case: Case, context: Context) -> Refusal | None:
 
 def _window_open(case: Case, context: Context) -> Refusal | None:
     """R-64: an application opens only in the window of its batch."""
-    return None if context.gates.read(f"window:{case.parent}") else no("past_deadline", "R-5")
+    end = context.gates.read(f"window:{case.parent}")
+    return None if end and context.now <= datetime.fromisoformat(end) else no("past_deadline", "R-5")
 
 
 def _no_other(case: Case, context: Context) -> Refusal | None:

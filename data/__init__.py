@@ -1,0 +1,1 @@
+"""The county and its policies, as files: what `juanzong load` reads."""

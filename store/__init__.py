@@ -1,0 +1,1 @@
+"""The record on PostgreSQL: log, state, read models, gates, outbox; `door` is the one way in."""

@@ -1,0 +1,418 @@
+"""门口. The one way in: load in one snapshot, decide, commit in one statement (two trips, one commit).
+
+Whoever was slower than a rival loads and decides again; a refusal comes only from `decide`.
+"""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from domain.kernel.acts import Act
+from domain.kernel.calendar import COUNTY, Calendar, day_of
+from domain.kernel.case import Case, Entry
+from domain.kernel.decide import decide, open_case, sealed_choice
+from domain.kernel.follow import Decision
+from domain.kernel.gates import next_number, number_gate, shown, turns
+from domain.kernel.plan import Plan, Task, plan
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.seats import Holder
+from domain.kernel.stages import WORKFLOW, Context, Gates, Policy, Procedure
+from domain.kernel.values import having
+from domain.procedures import OURS, PROCEDURES, REGISTERS
+from domain.registers.person import Person, organisations_of, own_ties, posts_on
+
+from . import codec
+from .texts import TextRow, taken_out
+
+TRIES = 4                               # the first, and three more against rivals
+LOOK_BACK_DAYS = 3 * 365                # G-16, where the policy names no other
+AUDITOR = "auditor"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A request that may be refused. `id` comes from the client; the same id and body give the same reply (A-2)."""
+    id: str
+    actor: str
+    act: Act
+    case: str = ""                      # empty: opens a case
+    kind: str = ""
+    subject: str = ""
+    parent: str = ""
+    policy: str = ""
+    new_id: str = ""                    # registers name themselves; others take the next number of their series
+    gates: tuple[str, ...] = ()         # that the form itself leans on
+    cause: str = ""
+    epoch: int | None = None            # workflow commands only
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the one who asked gets back; stored with the command, byte for byte."""
+    case: str
+    version: int
+    stages: tuple[str, ...]
+    ended: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One snapshot: the chain of cases from the child up, the gates, who acts, and when."""
+    now: datetime
+    reply: bytes | None
+    body: bytes | None
+    cases: tuple[Row, ...]
+    holders: frozenset[str]
+    next_at: datetime | None
+    versions: Mapping[str, int]
+    gates: Gates
+    person: Person | None
+    near: tuple[Person, ...]
+    calendar: int
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    kind: str
+    version: int
+    state: bytes
+    head: bytes
+    policy: str
+
+
+@dataclass
+class _Write:
+    """What one commit will write, gathered case by case."""
+    cases: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    tasks: list[tuple[Any, ...]] = field(default_factory=list)
+    gone: list[tuple[str, str]] = field(default_factory=list)
+    values: list[tuple[Any, ...]] = field(default_factory=list)
+    unset: list[tuple[Any, ...]] = field(default_factory=list)
+    raised: list[str] = field(default_factory=list)
+
+
+class Door:
+    """One for each process; stateless but for what never changes: policies and calendar versions read once."""
+
+    def __init__(self, pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROCEDURES,
+                 driven: frozenset[str] | None = None) -> None:
+        self.pool, self.procedures = pool, procedures
+        self._registers = frozenset(p.kind for p in REGISTERS)
+        self._policies: dict[str, Policy] = {"": OURS, OURS.id: OURS}
+        self._calendars: dict[int, Calendar] = {0: Calendar()}
+
+    # -- acting ----------------------------------------------------------------------------------------------
+
+    async def handle(self, command: Command) -> Receipt | Refusal:
+        """Decide and commit. Raises only for a lost database; `busy` after too many lost races."""
+        body = sha256(codec.encode([command.actor, command.case, command.kind, command.subject, command.parent,
+                                    _wire(command.act)])).digest()
+        arrived: datetime | None = None
+        async with self.pool.acquire() as connection:
+            for again in range(TRIES):
+                loaded = await self._load(connection, command)
+                arrived = arrived or loaded.now
+                if loaded.reply is not None:
+                    return msgspec.json.decode(loaded.reply, type=Receipt) if loaded.body == body else no(
+                        "id_reused", "A-2")
+                if command.epoch is not None and command.epoch != loaded.versions.get("epoch"):
+                    return no("stage_over", "A-3")
+                done = await self._decide(connection, command, loaded, arrived)
+                if isinstance(done, Refusal):
+                    await self._leave_run_outs(connection, command, loaded, arrived)
+                    return done
+                write, receipt, extra = done
+                if write is None:
+                    return receipt
+                lost = await self._commit(connection, command, loaded, write, receipt, body, extra)
+                if not lost:
+                    return receipt
+                await asyncio.sleep(0.002 * again)
+        return no("busy", "A-2")
+
+    async def _decide(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, now: datetime,
+                      ) -> tuple[_Write | None, Receipt, dict[str, list[Any]]] | Refusal:
+        """Pure but for policies and calendars that this process has not read yet."""
+        opens = not command.case
+        if opens:
+            parent = loaded.cases[0] if command.parent and loaded.cases else None
+            if command.parent and parent is None:
+                return no("not_found", "A-3")
+            procedure = self.procedures.get(command.kind)
+            policy_id = command.policy or (parent.policy if parent else "")
+            before: Case | None = None
+            row, above = None, loaded.cases
+        else:
+            if not loaded.cases or loaded.cases[0].id != command.case:
+                return no("not_found", "A-3")
+            row, above = loaded.cases[0], loaded.cases[1:]
+            procedure, policy_id = self.procedures[row.kind], row.policy
+            before = codec.state_of(row.state)
+        if procedure is None:
+            return no("unknown_command", "A-3")
+        context = await self._context(connection, command.actor, policy_id, loaded, now)
+        act = command.act
+        if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
+            return no("not_found", "G-30")
+        texts: list[TextRow] = []
+        if opens:
+            case_id = command.new_id or self._number(procedure, command, loaded, now)
+            act, texts = taken_out(act, command.id, case_id)
+            got = open_case(procedure, case_id, command.subject, policy_id, context, act, command.parent)
+        else:
+            case_id = command.case
+            act, texts = taken_out(act, command.id, case_id)
+            if act.verb == "close" and context.policy.ballot.secret:
+                context = having(context, sealed=await _sealed(connection, case_id, act.visit))
+            got = decide(procedure, before, act, context)
+        if isinstance(got, Refusal):
+            return got
+        entries, after = got
+        receipt = Receipt(case_id, after.version, tuple(v.stage for v in after.open), after.ended,
+                          tuple(e.event.tag for e in entries))
+        if not entries:
+            return None, receipt, {}
+        write = _Write()
+        own = (command.actor == WORKFLOW and act.verb == "do") or (act.verb == "look" and command.actor == WORKFLOW)
+        self._gather(write, procedure, row, before, after, entries, context, command, now, loaded.holders, not own)
+        await self._tell_parent(connection, write, procedure, before, after, above, loaded, command, now)
+        choice = sealed_choice(procedure, after, act, context.policy)
+        extra = {"texts": texts, "votes": [(case_id, act.visit, act.seat, choice)] if choice else [],
+                 "files": [(case_id, h) for h in getattr(act.form, "files", ())]}
+        return write, receipt, extra
+
+    async def _tell_parent(self, connection: asyncpg.Connection, write: _Write, procedure: Procedure,
+                           before: Case | None, after: Case, above: Sequence[Row], loaded: Loaded, command: Command,
+                           now: datetime) -> None:
+        """Where the child stands is written into the parent in the same commit, and so on upward."""
+        if not procedure.tells or not above:
+            return
+        stands = procedure.tells(after)
+        if before is not None and procedure.tells(before) == stands:
+            return
+        row, *higher = above
+        parent_procedure, parent = self.procedures[row.kind], codec.state_of(row.state)
+        if parent.ended:
+            return
+        context = await self._context(connection, WORKFLOW, row.policy, loaded, now)
+        got = decide(parent_procedure, parent, Act("child", to=after.id, form=stands), context)
+        assert not isinstance(got, Refusal), got
+        entries, told = got
+        self._gather(write, parent_procedure, row, parent, told, entries, context, command, now, frozenset(), True)
+        await self._tell_parent(connection, write, parent_procedure, parent, told, higher, loaded, command, now)
+
+    async def _leave_run_outs(self, connection: asyncpg.Connection, command: Command, loaded: Loaded,
+                              now: datetime) -> None:
+        """A refused act still leaves the run-outs that it met: `look` brings them into the log."""
+        if command.case and command.act.verb != "look" and loaded.next_at and loaded.next_at <= now:
+            await self._look_with(connection, command.case, f"{command.id}/look")
+
+    async def _look_with(self, connection: asyncpg.Connection, case: str, command_id: str) -> None:
+        command = Command(command_id, WORKFLOW, Act("look"), case)
+        for _ in range(TRIES):
+            loaded = await self._load(connection, command)
+            if loaded.reply is not None:
+                return
+            done = await self._decide(connection, command, loaded, loaded.now)
+            if isinstance(done, Refusal) or done[0] is None:
+                return
+            if not await self._commit(connection, command, loaded, done[0], done[1], b"", done[2]):
+                return
+
+    def _number(self, procedure: Procedure, command: Command, loaded: Loaded, now: datetime) -> str:
+        series = _series(procedure, now)
+        return f"{series}-{next_number(loaded.gates, series):03}"
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    async def read(self, case: str, actor: str) -> Reading | Refusal:
+        """The case as it stands now, run-outs applied before anything is shown; who may not see it: `not_found`."""
+        async with self.pool.acquire() as connection:
+            loaded = await self._load(connection, Command("", actor, Act("look"), case))
+            if not loaded.cases or loaded.cases[0].id != case:
+                return no("not_found", "A-3")
+            row = loaded.cases[0]
+            procedure, state = self.procedures[row.kind], codec.state_of(row.state)
+            context = await self._context(connection, actor, row.policy, loaded, loaded.now)
+            if actor != WORKFLOW and not may_see(procedure, state, loaded.holders, context):
+                return no("not_found", "G-30")
+            decision = Decision(procedure, state, context)
+            decision.run_clocks()
+            if not decision.case.ended:
+                decision.follow(context.now)
+            return Reading(procedure, decision.case, context, row.version)
+
+    async def who(self, actor: str) -> Context:
+        """Who somebody is at this moment: posts, ties, time, calendar."""
+        async with self.pool.acquire() as connection:
+            loaded = await self._load(connection, Command("", actor, Act("look"), "", gates=()))
+            return await self._context(connection, actor, "", loaded, loaded.now)
+
+    async def policy(self, policy_id: str) -> Policy:
+        async with self.pool.acquire() as connection:
+            return await self._policy(connection, policy_id)
+
+    # -- the two trips ---------------------------------------------------------------------------------------
+
+    async def _load(self, connection: asyncpg.Connection, command: Command) -> Loaded:
+        gates = list(command.gates)
+        if not command.case and command.kind:
+            procedure = self.procedures.get(command.kind)
+            if procedure:
+                unborn = Case(id=command.new_id, kind=command.kind, subject=command.subject, parent=command.parent,
+                              policy=command.policy, facts=procedure.facts())
+                gates += procedure.leans(unborn)
+                if procedure.number:
+                    now = await connection.fetchval("select county_now()")
+                    gates.append(number_gate(_series(procedure, now)))
+        if command.epoch is not None:
+            gates.append("epoch")
+        r = await connection.fetchrow("select * from load_v1($1, $2, $3, $4, $5)", command.case, command.parent,
+                                      command.id, command.actor, gates)
+        rows = tuple(map(Row, r["ids"], r["kinds"], r["versions"], r["states"], r["heads"], r["policies"]))
+        values = Gates({(n, w): codec.value_of(v) for n, w, v in
+                        zip(r["row_names"] or (), r["row_raisers"] or (), r["row_values"] or (), strict=True)
+                        if v is not None})
+        return Loaded(r["now"].astimezone(COUNTY), r["reply"], r["body"], rows, frozenset(r["holders"] or ()), r["next_at"],
+                      dict(zip(r["gate_names"] or (), r["gate_versions"] or (), strict=True)), values,
+                      codec.state_of(r["person"]).facts if r["person"] else None,
+                      tuple(codec.state_of(s).facts for s in r["near_people"] or ()), r["calendar"] or 0)
+
+    async def _commit(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, write: _Write,
+                      receipt: Receipt, body: bytes, extra: dict[str, list[Any]]) -> bool:
+        """True if somebody was faster; then nothing is written."""
+        names = list(loaded.versions)
+        answer = await connection.fetchval(
+            "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)",
+            command.id, receipt.case, command.actor, body, codec.encode(receipt), loaded.now, command.cause,
+            names, [loaded.versions[n] for n in names], write.raised, write.cases, write.events, write.tasks,
+            write.gone, write.values, write.unset, extra.get("texts", []), extra.get("votes", []),
+            extra.get("files", []))
+        return answer != "ok"
+
+    # -- what a decision means for the tables ------------------------------------------------------------------
+
+    def _gather(self, write: _Write, procedure: Procedure, row: Row | None, before: Case | None, after: Case,
+                entries: Sequence[Entry], context: Context, command: Command, now: datetime,
+                holders: frozenset[str], knock: bool) -> None:
+        head, version = (row.head, row.version) if row else (b"", 0)
+        for entry in entries:
+            version += 1
+            data = codec.event_bytes(entry.event)
+            prev, head = head, codec.chained(head, after.id, version, entry, data, now, command.id, command.cause)
+            write.events.append((after.id, version, entry.event.tag, data, entry.at, entry.by, entry.behind, entry.post,
+                                 entry.rule, prev, head))
+        old = plan(procedure, before, context).tasks if before else ()
+        new = plan(procedure, after, context)
+        was, now_rows = {t.key: _task(after.id, t) for t in old}, {t.key: _task(after.id, t) for t in new.tasks}
+        write.gone += [(after.id, key) for key in was if key not in now_rows]
+        write.tasks += [r for key, r in now_rows.items() if was.get(key) != r]
+        self._gates(write, procedure, before, after, context)
+        everybody = holders | {t.holder.key for t in new.tasks} | {
+            s.holder.key for v in after.open for s in v.seats} | ({f"person@{after.opened_by}"})
+        driver = "" if procedure.kind in self._registers else after.id
+        write.cases.append((
+            after.id, row.version if row else 0, after.version, after.kind, after.subject, after.parent, after.policy,
+            codec.state_bytes(after), head, list(() if after.ended else procedure.leans(after)), sorted(everybody),
+            [v.stage for v in after.open], after.ended, new.next_at, driver, after.opened_at, knock))
+
+    def _gates(self, write: _Write, procedure: Procedure, before: Case | None, after: Case, context: Context) -> None:
+        was = shown(procedure, before) if before else {}
+        shows = shown(procedure, after)
+        changed = [g for g in {*was, *shows} if was.get(g) != shows.get(g)]
+        turning = turns(procedure, after, context)
+        for gate in changed:
+            write.raised.append(gate)
+            if gate not in shows:
+                write.unset.append((gate, after.id, b"", None, None))
+            else:
+                at, then = turning.get(gate, (None, None))
+                write.values.append((gate, after.id, codec.value_bytes(shows[gate]), at,
+                                     codec.value_bytes(then) if at else None))
+
+    async def _context(self, connection: asyncpg.Connection, actor: str, policy_id: str, loaded: Loaded,
+                       now: datetime) -> Context:
+        policy = await self._policy(connection, policy_id)
+        calendar = await self._calendar(connection, loaded.calendar)
+        posts: frozenset[Holder] = frozenset()
+        ties: frozenset[str] = frozenset()
+        if loaded.person:
+            today = day_of(now)
+            months = getattr(policy, "lookback_months", 0)
+            posts = posts_on(loaded.person, today)
+            ties = own_ties(loaded.person, today, months * 30 or LOOK_BACK_DAYS).union(
+                *(organisations_of(p, today) for p in loaded.near))
+        return Context(now, actor, posts, ties=ties, policy=policy, calendar=calendar, gates=loaded.gates)
+
+    async def _policy(self, connection: asyncpg.Connection, policy_id: str) -> Policy:
+        """A policy version never changes: read once."""
+        if policy_id not in self._policies:
+            found = await connection.fetchrow("select family, body from policy where id = $1", policy_id)
+            self._policies[policy_id] = FAMILIES[found["family"]](msgspec.json.decode(found["body"])) if found else OURS
+        return self._policies[policy_id]
+
+    async def _calendar(self, connection: asyncpg.Connection, version: int) -> Calendar:
+        if version not in self._calendars:
+            state = await connection.fetchval("select state from case_head where id = 'calendars'")
+            self._calendars = {0: Calendar(), version: codec.state_of(state).facts.calendar}
+        return self._calendars[version]
+
+
+def _recognition(data: Mapping[str, Any]) -> Policy:
+    from domain.recognition.policy import read_policy
+    return read_policy(data)
+
+
+FAMILIES = {"recognition": _recognition, "registers": lambda data: OURS}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A case for one reader."""
+    procedure: Procedure
+    case: Case
+    context: Context
+    version: int                        # stored; the shown state may be ahead by the run-outs
+
+    @property
+    def plan(self) -> Plan:
+        return plan(self.procedure, self.case, self.context)
+
+
+def may_see(procedure: Procedure, case: Case, holders: frozenset[str], context: Context) -> bool:
+    """G-30: who holds or held a seat, owns it, is its office, or is the auditor."""
+    mine = {h.key for h in context.posts} | {f"person@{context.actor}"}
+    own = [procedure.office(case), procedure.head(case)] + ([procedure.applicant(case)] if procedure.applicant else [])
+    return bool(mine & holders or mine & {h.key for h in own}) or case.subject in {h.id for h in context.posts} \
+        or case.subject == context.actor or any(h.kind == AUDITOR for h in context.posts)
+
+
+def _series(procedure: Procedure, now: datetime) -> str:
+    assert procedure.number
+    return f"{procedure.number(Case())}{day_of(now).year}"
+
+
+def _task(case_id: str, t: Task) -> tuple[Any, ...]:
+    """A row of the inbox: a claimed seat of a pool is the claimer's."""
+    holder = f"person@{t.claimed_by}" if t.claimed_by and t.holder.pool else t.holder.key
+    return (case_id, t.key, t.visit, t.stage, t.line, t.seat, holder, t.holder.pool and not t.claimed_by, t.due,
+            t.provisional)
+
+
+def _wire(act: Act) -> list[Any]:
+    return [act.verb, act.visit, act.seat, act.to, act.parts, act.opinion, codec.pack(act.form), act.duty, act.more,
+            act.at]
+
+
+async def _sealed(connection: asyncpg.Connection, case: str, visit: int) -> dict[str, str]:
+    rows = await connection.fetch("select seat, choice from sealed_vote where case_id = $1 and visit = $2", case, visit)
+    return {r["seat"]: r["choice"] for r in rows}

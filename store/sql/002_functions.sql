@@ -1,0 +1,193 @@
+create type case_write as (
+    id text, expected int, version int, kind text, subject text, parent text, policy text, state bytea, head bytea,
+    leans text[], holders text[], stages text[], ended text, next_at timestamptz, driver text, opened_at timestamptz,
+    knock boolean);
+create type event_write as (
+    case_id text, version int, tag text, data bytea, at timestamptz, actor text, behind text, post text, rule text,
+    prev bytea, hash bytea);
+create type task_write as (
+    case_id text, key text, visit int, stage text, line text, seat text, holder text, pool boolean, due timestamptz,
+    provisional boolean);
+create type task_gone as (case_id text, key text);
+create type gate_write as (name text, raiser text, value bytea, turns_at timestamptz, next_value bytea);
+create type text_write as (id text, case_id text, salt bytea, body text);
+create type vote_write as (case_id text, visit int, seat text, choice text);
+create type file_write as (case_id text, hash text);
+
+create function county_now() returns timestamptz language sql stable as $$
+    select coalesce(driven, clock_timestamp()) from county_clock
+$$;
+
+-- Everything one decision leans on, in one snapshot. The case, then its parent, and theirs; the gates of the stored
+-- plans and those named; who acts, with the people near them (G-16).
+create function load_v1(p_case text, p_parent text, p_command text, p_actor text, p_gates text[],
+    out now timestamptz, out reply bytea, out body bytea,
+    out ids text[], out kinds text[], out versions int[], out states bytea[], out heads bytea[], out policies text[],
+    out holders text[], out next_at timestamptz,
+    out gate_names text[], out gate_versions bigint[],
+    out row_names text[], out row_raisers text[], out row_values bytea[],
+    out person bytea, out near_people bytea[], out calendar int)
+language plpgsql stable as $$
+declare
+    k case_head; v_next text := p_case; v_names text[] := p_gates; v_up text := p_parent;
+begin
+    now := county_now();
+    select c.reply, c.body into reply, body from command c where c.id = p_command;
+    ids := '{}'; kinds := '{}'; versions := '{}'; states := '{}'; heads := '{}'; policies := '{}';
+    loop
+        select * into k from case_head c where c.id = v_next;
+        if found then
+            ids := ids || k.id; kinds := kinds || k.kind; versions := versions || k.version;
+            states := states || k.state; heads := heads || k.head; policies := policies || k.policy;
+            v_names := v_names || k.leans;
+            if cardinality(ids) = 1 and k.id = p_case then
+                holders := k.holders; next_at := k.next_at;
+            end if;
+            v_next := k.parent;
+        else
+            v_next := v_up; v_up := '';
+        end if;
+        exit when coalesce(v_next, '') = '';
+    end loop;
+    if cardinality(v_names) > 0 then
+        select array_agg(n), array_agg(coalesce(g.version, 0))
+            into gate_names, gate_versions
+            from (select distinct unnest(v_names) n) x left join gate_head g on g.name = x.n;
+        select array_agg(g.name), array_agg(g.raiser),
+               array_agg(case when g.turns_at <= load_v1.now then g.next_value else g.value end)
+            into row_names, row_raisers, row_values
+            from gate g where g.name = any (v_names);
+    end if;
+    if p_actor <> 'workflow' then
+        select c.state into person from case_head c where c.id = p_actor and c.kind = 'person';
+        select array_agg(c.state) into near_people
+            from near n join case_head c on c.id = n.other where n.person = p_actor;
+    end if;
+    select c.version into calendar from case_head c where c.id = 'calendars';
+end $$;
+
+-- All of one decision, or none: 'ok', 'gate' or 'stale' or 'command' when somebody was faster. Never raises for a race.
+-- Locks: gates in one sorted pass (shared to read, exclusive to raise), then the cases in the order given (child first).
+create function commit_v1(p_command text, p_case text, p_actor text, p_body bytea, p_reply bytea, p_now timestamptz,
+    p_cause text, p_gates text[], p_versions bigint[], p_raised text[],
+    p_cases case_write[], p_events event_write[], p_tasks task_write[], p_gone task_gone[], p_values gate_write[],
+    p_unset gate_write[], p_texts text_write[], p_votes vote_write[], p_files file_write[])
+returns text language plpgsql as $$
+declare
+    c case_write; e event_write; t task_write; g gate_write; d task_gone; r record;
+begin
+    if cardinality(p_gates) > 0 or cardinality(p_raised) > 0 then
+        for r in select n, hashtextextended(n, 0) h from unnest(p_gates || p_raised) n group by n order by 2, 1 loop
+            if r.n = any (p_raised) then perform pg_advisory_xact_lock(r.h);
+            else perform pg_advisory_xact_lock_shared(r.h);
+            end if;
+        end loop;
+        perform 1 from unnest(p_gates, p_versions) x(n, v) left join gate_head h on h.name = x.n
+            where coalesce(h.version, 0) <> x.v limit 1;
+        if found then return 'gate'; end if;
+    end if;
+    foreach c in array p_cases loop
+        if c.expected = 0 then
+            insert into case_head (id, kind, subject, parent, policy, version, state, head, leans, holders, stages,
+                                   ended, next_at, driver, opened_at, touched_at)
+                values (c.id, c.kind, c.subject, c.parent, c.policy, c.version, c.state, c.head, c.leans, c.holders,
+                        c.stages, c.ended, c.next_at, c.driver, c.opened_at, p_now)
+                on conflict do nothing;
+        else
+            update case_head k set version = c.version, state = c.state, head = c.head, leans = c.leans,
+                    holders = c.holders, stages = c.stages, ended = c.ended, next_at = c.next_at, touched_at = p_now
+                where k.id = c.id and k.version = c.expected;
+        end if;
+        if not found then
+            if c.id = p_cases[1].id then return 'stale'; end if;
+            raise exception using errcode = 'JZ002';        -- the parent moved: undo the child's row, try again
+        end if;
+    end loop;
+    insert into command (id, case_id, actor, body, reply, at)
+        values (p_command, p_case, p_actor, p_body, p_reply, p_now) on conflict do nothing;
+    if not found then raise exception using errcode = 'JZ003'; end if;
+    foreach e in array p_events loop
+        insert into event (case_id, version, tag, data, at, entered_at, actor, behind, post, rule, command, cause,
+                           prev, hash)
+            values (e.case_id, e.version, e.tag, e.data, e.at, p_now, e.actor, e.behind, e.post, e.rule, p_command,
+                    p_cause, e.prev, e.hash);
+    end loop;
+    foreach d in array p_gone loop
+        delete from task where case_id = d.case_id and key = d.key;
+    end loop;
+    foreach t in array p_tasks loop
+        insert into task values (t.case_id, t.key, t.visit, t.stage, t.line, t.seat, t.holder, t.pool, t.due,
+                                 t.provisional, p_now)
+            on conflict (case_id, key) do update set holder = excluded.holder, pool = excluded.pool,
+                due = excluded.due, provisional = excluded.provisional;
+    end loop;
+    if cardinality(p_raised) > 0 then
+        foreach g in array p_unset loop
+            delete from gate where name = g.name and raiser = g.raiser;
+        end loop;
+        foreach g in array p_values loop
+            insert into gate values (g.name, g.raiser, g.value, g.turns_at, g.next_value)
+                on conflict (name, raiser) do update set value = excluded.value, turns_at = excluded.turns_at,
+                    next_value = excluded.next_value;
+        end loop;
+        insert into gate_head select n, 1 from unnest(p_raised) n
+            on conflict (name) do update set version = gate_head.version + 1;
+        -- a gate that moves knocks the drivers of the cases that lean on it
+        insert into outbox (driver, case_id)
+            select k.driver, k.id from case_head k
+            where k.ended = '' and k.leans && p_raised and k.driver <> '' and k.id <> p_case;
+    end if;
+    if cardinality(p_texts) > 0 then
+        insert into text_body (id, case_id, salt, body) select x.* from unnest(p_texts) x on conflict do nothing;
+    end if;
+    if cardinality(p_votes) > 0 then
+        insert into sealed_vote select x.* from unnest(p_votes) x
+            on conflict (case_id, visit, seat) do update set choice = excluded.choice;
+    end if;
+    if cardinality(p_files) > 0 then
+        insert into file_use (hash, uploader, name, case_id, at)
+            select u.hash, u.uploader, u.name, x.case_id, p_now
+            from unnest(p_files) x join file_use u on u.hash = x.hash and u.uploader = p_actor and u.case_id = ''
+            on conflict do nothing;
+    end if;
+    foreach c in array p_cases loop
+        if c.knock and c.driver <> '' then
+            insert into outbox (driver, case_id) values (c.driver, c.id);
+        end if;
+    end loop;
+    return 'ok';
+exception
+    when sqlstate 'JZ002' then return 'stale';
+    when sqlstate 'JZ003' then return 'command';
+end $$;
+
+-- The state of a case and, in the same statement, the outbox rows that the reader of its plan has thereby seen.
+create function read_plan_v1(p_case text, p_driver text, out now timestamptz, out kind text, out policy text,
+    out version int, out state bytea, out gates text[], out raisers text[], out vals bytea[], out epoch bigint)
+language plpgsql as $$
+declare v_leans text[];
+begin
+    delete from outbox where driver = p_driver;
+    now := county_now();
+    select k.kind, k.policy, k.version, k.state, k.leans into kind, policy, version, state, v_leans
+        from case_head k where k.id = p_case;
+    select array_agg(g.name), array_agg(g.raiser),
+           array_agg(case when g.turns_at <= read_plan_v1.now then g.next_value else g.value end)
+        into gates, raisers, vals from gate g where g.name = any (v_leans);
+    select h.version into epoch from gate_head h where h.name = 'epoch';
+end $$;
+
+-- The inbox of many holders: a bounded slice of each, merged. `p_pool` chooses between 待办 and 待认领.
+create function inbox_v1(p_holders text[], p_pool boolean, p_limit int)
+returns table (case_id text, key text, visit int, stage text, line text, seat text, holder text, due timestamptz,
+               provisional boolean, since timestamptz, kind text, subject text, parent text, policy text)
+language sql stable as $$
+    select t.case_id, t.key, t.visit, t.stage, t.line, t.seat, t.holder, t.due, t.provisional, t.since,
+           k.kind, k.subject, k.parent, k.policy
+    from unnest(p_holders) h(holder)
+    cross join lateral (
+        select * from task x where x.holder = h.holder and x.pool = p_pool
+        order by x.due nulls last, x.case_id, x.key limit p_limit) t
+    join case_head k on k.id = t.case_id
+    order by t.due nulls last, t.case_id, t.key limit p_limit
+$$;

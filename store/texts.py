@@ -1,0 +1,66 @@
+"""文字. Free text stands outside the events: a fact holds a reference and a salted hash (G-24).
+
+A form says which of its fields are words by their type `Text`; the door takes them out before anything is decided.
+"""
+from __future__ import annotations
+
+import os
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, get_args, get_origin, get_type_hints
+
+from domain.kernel.acts import Act
+from domain.kernel.values import Text, having
+
+TextRow = tuple[str, str, bytes, str]
+"""id, case, salt, words."""
+
+
+def reference(text_id: str, salt: bytes, words: str) -> Text:
+    """What the fact holds: `id.hash`."""
+    return Text(f"{text_id}.{sha256(salt + words.encode()).hexdigest()}")
+
+
+def id_of(ref: str) -> str:
+    return ref.partition(".")[0]
+
+
+def taken_out(act: Act, command: str, case_id: str) -> tuple[Act, list[TextRow]]:
+    """The act with references in place of words, and the words. Empty stays empty."""
+    rows: list[TextRow] = []
+
+    def take(words: str) -> Text:
+        if not words:
+            return Text("")
+        text_id, salt = sha256(f"{command}/{len(rows)}".encode()).hexdigest()[:32], os.urandom(16)
+        rows.append((text_id, case_id, salt, words))
+        return reference(text_id, salt, words)
+
+    form = act.form
+    if is_dataclass(form):
+        places = _places(type(form))
+        form = having(form, **{name: _replace(hint, getattr(form, name), take) for name, hint in places}) \
+            if places else form
+    return having(act, opinion=take(act.opinion), form=form), rows
+
+
+@lru_cache(maxsize=256)
+def _places(form: type) -> tuple[tuple[str, Any], ...]:
+    hints = get_type_hints(form)
+    return tuple((f.name, hints[f.name]) for f in fields(form) if _holds(hints[f.name]))
+
+
+def _holds(hint: Any) -> bool:
+    return hint is Text or any(_holds(h) for h in get_args(hint))
+
+
+def _replace(hint: Any, value: Any, take: Any) -> Any:
+    if hint is Text:
+        return take(value)
+    if get_origin(hint) is tuple and value is not None:
+        inner = get_args(hint)
+        if len(inner) == 2 and inner[1] is Ellipsis:
+            return tuple(_replace(inner[0], v, take) for v in value)
+        return tuple(_replace(h, v, take) for h, v in zip(inner, value, strict=True))
+    return value
