@@ -1,7 +1,6 @@
 """What an operator may turn. A county's rules are dated policy with a document number, never settings."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,9 +16,11 @@ class Settings(BaseSettings):
         env_prefix="JUANZONG_", env_ignore_empty=True, frozen=True, validate_default=True
     )
 
-    data_dir: Path = Field(Path("var"), description="数据目录：数据库、附件、日志都在这里；相对路径从当前目录算起")
-    database_url: SecretStr | None = Field(
-        None, description="自有 PostgreSQL 的地址（postgresql://…）；不填则使用内置数据库"
+    data_dir: Path = Field(
+        Path("var"), description="数据目录：数据库、附件、日志都在这里；相对路径从当前目录算起"
+    )
+    database_url: str | None = Field(  # holds a password, so it stays out of every repr
+        None, repr=False, description="自有 PostgreSQL 的地址（postgresql://…）；不填则使用内置数据库"
     )
     temporal_address: str | None = Field(
         None, description="自有 Temporal 的地址（主机:端口）；不填则使用内置 Temporal"

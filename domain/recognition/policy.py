@@ -227,7 +227,9 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
             raise PolicyInvalid(f"{level.name}各维度底线之和超过合格线")
 
     def term(code: str) -> int:
-        stage = limits[code]
+        stage = limits.get(code)
+        if stage is None:                       # a programme without that stage: its row is never entered
+            return 0
         return stage["limit_working_days"] if "limit_working_days" in stage else _at(p, stage["limit_from"])
 
     reminders = {row: tuple(limits[code]["remind_before_working_days"]) for code, rows in ROWS.items()
