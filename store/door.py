@@ -182,7 +182,7 @@ class Door:
         if not entries:
             return None, receipt, {}
         write = _Write()
-        own = (command.actor == WORKFLOW and act.verb == "do") or (act.verb == "look" and command.actor == WORKFLOW)
+        own = command.epoch is not None and act.verb in ("do", "look")     # its workflow reads the plan again by itself
         self._gather(write, procedure, row, before, after, entries, context, command, now, loaded.holders, not own)
         await self._tell_parent(connection, write, procedure, before, after, above, loaded, command, now)
         choice = sealed_choice(procedure, after, act, context.policy)

@@ -8,8 +8,8 @@ from typing import Any
 from .values import Text
 
 SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask")
-OFFICE_VERBS = ("suspend", "resume", "extend", "vacate", "assign", "end")
-SYSTEM_VERBS = ("look", "do", "hear", "child")
+OFFICE_VERBS = ("suspend", "resume", "extend", "vacate", "assign", "again", "end")
+SYSTEM_VERBS = ("look", "do", "fail", "hear", "child")
 VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *OFFICE_VERBS, *SYSTEM_VERBS)
 
 
@@ -23,7 +23,7 @@ class Act:
     parts: tuple[str, ...] = ()                 # return: the parts that may be edited
     opinion: Text = Text("")
     form: Any = None
-    duty: str = ""
+    duty: str = ""                              # do, fail, again: which
     more: int = 0                               # extension, in the clock's unit
     at: datetime | None = None                  # true-at (C-31); None = now
     saw: int | None = None

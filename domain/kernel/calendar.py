@@ -129,7 +129,8 @@ def draft_school_months(first: date, last: date, calendar: Calendar, week_min_da
         months[-1].append(week)
         counting += counts
     if len(months) > 1 and counting < month_min_weeks:
-        months[-2] += months.pop()
+        rest = months.pop()
+        months[-1] += rest
     return Term(first, last, tuple(
         SchoolMonth(n, m[0][0], m[-1][1], sum(d >= week_min_days for _, _, d in m), sum(d for _, _, d in m))
         for n, m in enumerate(months, 1)))

@@ -25,6 +25,7 @@ class Visit:
     opened_at: datetime
     seats: tuple[Seat, ...] = ()
     done: tuple[str, ...] = ()                  # duties done in this visit
+    stuck: tuple[str, ...] = ()                 # duties that failed, until somebody says `again`
     clocks: tuple[Clock, ...] = ()
     editable: tuple[str, ...] = ()              # parts the applicant may change here; none named = all
     result: str = ""                            # set by a closing act (a ballot's)
@@ -41,6 +42,13 @@ class Visit:
 
     def clock(self, key: str = "") -> Clock | None:
         return next((c for c in self.clocks if c.key == key), None)
+
+    @property
+    def armed(self) -> tuple[Clock, ...]:
+        """The clocks that may still run out; a seat's only while the seat is waited for."""
+        said = {s.counts_as for s in self.seats if s.acted and not s.gone}
+        waits = {"", "begins", *(s.key for s in self.seats if s.open and s.counts_as not in said)}
+        return tuple(c for c in self.clocks if not c.ran_out and c.key in waits)
 
 
 @dataclass(frozen=True)
@@ -331,6 +339,20 @@ class DutyDone(Event):
 
 
 @fact
+class DutyFailed(Event):
+    """The system could not do what it owes (stuck is a fact): a task of the office, with the reason."""
+    visit: int
+    duty: str
+    reason: Text
+
+
+@fact
+class DutyRetried(Event):
+    visit: int
+    duty: str
+
+
+@fact
 class FactProposed(Event):
     """Waits for a second person; `form` None = the ending of the case."""
     form: Any
@@ -407,7 +429,8 @@ def _(case: Case, e: CaseOpened, entry: Entry, n: int) -> Case:
 
 @_when(StageOpened)
 def _(case: Case, e: StageOpened, entry: Entry, n: int) -> Case:
-    visit = Visit(e.visit, e.stage, e.line, entry.at, e.seats, (), e.clocks, e.editable, since=n, fresh=e.fresh)
+    visit = Visit(e.visit, e.stage, e.line, entry.at, e.seats, clocks=e.clocks, editable=e.editable, since=n,
+                  fresh=e.fresh)
     return having(case, open=(*case.open, visit))
 
 
@@ -533,6 +556,16 @@ def _(case: Case, e: ExtensionAnswered, entry: Entry, n: int) -> Case:
 @_when(DutyDone)
 def _(case: Case, e: DutyDone, entry: Entry, n: int) -> Case:
     return _in_visit(case, e.visit, lambda v: having(v, done=(*v.done, e.duty)))
+
+
+@_when(DutyFailed)
+def _(case: Case, e: DutyFailed, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, stuck=(*v.stuck, e.duty)))
+
+
+@_when(DutyRetried)
+def _(case: Case, e: DutyRetried, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, stuck=tuple(d for d in v.stuck if d != e.duty)))
 
 
 @_when(FactProposed)

@@ -67,7 +67,8 @@ def _due(clock: Clock, calendar: Calendar) -> datetime:
     first, total = day_of(clock.start), clock.budget + clock.extended
     if clock.unit in ("month", "year"):
         last = _corresponding(first, total * (12 if clock.unit == "year" else 1))
-        last += sum(((b - a).days + 1 for a, b in clock.pauses if b), 0) * DAY
+        stood = {a + n * DAY for a, b in clock.pauses if b for n in range((b - a).days + 1)}
+        last += sum(d > first for d in stood) * DAY
         return _not_on_an_outage(calendar.next_workday(last), calendar)
     day, left = first, total
     while left > 0:

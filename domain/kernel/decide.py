@@ -18,11 +18,14 @@ from .case import (
     ClockPaused,
     ClockRanOut,
     DutyDone,
+    DutyFailed,
+    DutyRetried,
     Entry,
     ExtensionAnswered,
     ExtensionAsked,
     FactProposed,
     ProposalClosed,
+    RosterDrawn,
     SeatActed,
     SeatClaimed,
     SeatOpened,
@@ -33,6 +36,7 @@ from .clock import workdays_after
 from .follow import Decision, changed_since
 from .may import (
     as_whom,
+    beside,
     count_votes,
     ending,
     may_record,
@@ -46,7 +50,7 @@ from .may import (
 from .money import overdrawn
 from .refusal import Refusal, no
 from .seats import BALLOT, Holder, Seat
-from .stages import Close, Context, Outcome, Procedure, Stage, gone
+from .stages import Close, Context, Outcome, Procedure, Stage, gone, roster
 
 FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 
@@ -166,6 +170,12 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
         case "do":
             assert visit
             return _do(procedure, here, visit, act, context)
+        case "fail":
+            return [] if act.duty in visit.stuck else [DutyFailed(visit.no, act.duty, act.opinion)]
+        case "again":
+            if visit is None or act.duty not in visit.stuck:
+                return no("malformed", "A-41")
+            return [DutyRetried(visit.no, act.duty)]
         case "hear":
             return _hear(procedure, case, act, context)
         case "child":
@@ -183,6 +193,8 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             seat = visit.seat(act.seat) if visit else None
             if visit is None or seat is None or not seat.open or seat.holder.kind != "person":
                 return no("malformed", "G-14")
+            if procedure[visit.stage].rule is BALLOT:
+                return no("target_not_allowed", "A-11")     # a seat less would be a smaller base
             return [gone(case, visit, seat.key, "vacated", act.opinion)]
         case "withdraw":
             return [CaseEnded("withdrawn", act.opinion)]
@@ -260,8 +272,8 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
     """准予或不准延期 (C-22, C-23): who asked does not grant (G-13). `more` 0 = not granted."""
     case, context = decision.case, decision.context
     visit = case.visit(act.visit)
-    clock = visit.clock(act.seat) if visit else None
-    if visit is None or clock is None or clock.ran_out or act.more < 0:
+    clock = next((c for c in visit.armed if c.key == act.seat), None) if visit else None
+    if visit is None or clock is None or act.more < 0:
         return no("malformed", "C-22")
     if context.actor == clock.asked_by:
         return no("separation", "G-13")
@@ -279,6 +291,7 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
 def _close(visit: Visit, context: Context) -> Outcome:
     """The ballot's closing (A-11, A-12); below quorum it is called again."""
     count = count_votes(visit, context)
+    assert count.yes + count.no + count.abstain == sum(bool(s.acted and s.claimed_by and not s.gone) for s in visit.seats)
     result = count.result(context.policy.ballot)
     closed = BallotClosed(visit.no, count.entitled, count.recused, count.present, count.yes, count.no, count.abstain,
                           result)
@@ -335,13 +348,21 @@ def _hear(procedure: Procedure, case: Case, act: Act, context: Context) -> Outco
 
 
 def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
-    """指派 (A-43, G-14): a named person beside a seat that nobody can hold, or in place of one that is gone."""
+    """指派 (A-43, G-14): a named person beside a seat that nobody can hold, or in place of one that is gone.
+
+    Where the row asks the people of a list, the person joins it: seats, sheets and later rows read the list.
+    """
     if visit is None or not act.to:
         return no("malformed", "A-43")
-    seat = visit.seat(act.seat)
-    if unheld(procedure, case, visit, context.policy):
+    stage, seat = procedure[visit.stage], visit.seat(act.seat)
+    missing = unheld(procedure, case, visit, context.policy)
+    if missing and isinstance(stage.seats, roster):
+        if visit.seat(act.to) or act.to in case.roster(stage.seats.name).ever():
+            return no("already_acted", "A-43")
+        return [RosterDrawn(stage.seats.name, (act.to,))]
+    if missing:
         key = visit.seats[0].counts_as if visit.seats else "office"
-    elif seat and seat.open:
+    elif seat and beside(stage, seat):
         key = seat.counts_as
     else:
         return no("malformed", "A-43")

@@ -70,7 +70,7 @@ def moments(procedure: Procedure, case: Case, context: Context) -> list[Moment]:
                     for at, key in stage.ladder(case.on(v.line), policy, calendar) if key not in case.rungs]
         out += [Moment(workdays_after(s.claimed_at, policy.claim_timeout_workdays, calendar), 2, v.no, "claim", s.key)
                 for s in v.seats if s.holder.pool and s.claimed_at and s.open]
-        for c in v.clocks:
+        for c in v.armed:
             if c.asked_at:
                 at = workdays_after(c.asked_at, policy.extension_answer_workdays, calendar)
                 out.append(Moment(at, 3, v.no, "answer", c.key))
@@ -288,7 +288,7 @@ class Decision:
 def outcome_of(procedure: Procedure, case: Case, visit: Visit, context: Context) -> str | None:
     """None while the row waits: for a person, a duty, a clock or a need."""
     stage, case = procedure[visit.stage], case.on(visit.line)
-    if not visit.begun or procedure.duty(case, visit, context.policy):
+    if not visit.begun or procedure.duty(case, visit, context.policy) or procedure.wanting(case, visit, context.policy):
         return None
     if stage.seats is None:
         clock = visit.clock()

@@ -8,7 +8,7 @@ from .acts import OFFICE_VERBS, SYSTEM_VERBS
 from .case import Case, Past, Proposal, Visit
 from .refusal import Refusal, no
 from .seats import BALLOT, SCORE, Count, Holder, Seat
-from .stages import WORKFLOW, Context, Need, Procedure, Record, Stage
+from .stages import WORKFLOW, Context, Need, Procedure, Record, Stage, roster
 from .values import having
 
 # -- who somebody is here ------------------------------------------------------------------------------------
@@ -71,10 +71,15 @@ def unmet(needs: Iterable[Need], case: Case, context: Context) -> Refusal | None
 
 
 def unheld(procedure: Procedure, case: Case, visit: Visit, policy: object) -> bool:
-    """A row that waits for a seat and has none left: the office must assign (A-43)."""
+    """A row that waits for a seat and has none left, or too few: the office must assign (A-43)."""
     stage = procedure[visit.stage]
-    return bool(stage.seats) and visit.begun and stage.rule is not BALLOT \
-        and not procedure.duty(case, visit, policy) and all(s.gone for s in visit.seats)
+    return bool(stage.seats) and visit.begun and stage.rule is not BALLOT and not procedure.duty(case, visit, policy) \
+        and (all(s.gone for s in visit.seats) or procedure.wanting(case, visit, policy))
+
+
+def beside(stage: Stage, seat: Seat | None) -> bool:
+    """Whether the office may name somebody beside this seat (A-43): who sits on a list is vacated instead (G-14)."""
+    return bool(seat and seat.open) and stage.rule is not BALLOT and not isinstance(stage.seats, roster)
 
 
 def targets(procedure: Procedure, case: Case, visit: Visit, policy: object) -> tuple[str, ...]:
@@ -164,7 +169,7 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
     if not visit.begun:
         return no("wrong_stage", "A-3")
     here = case.on(visit.line)
-    if verb == "do":
+    if verb in ("do", "fail"):
         return None
     if verb == "close":
         return _close(procedure, here, visit, context)
@@ -189,13 +194,18 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
             if case.suspended != (verb == "resume"):
                 return no("suspended" if case.suspended else "wrong_stage", "A-33")
         case "assign":
-            if not any(unheld(procedure, case, v, context.policy) or any(s.open for s in v.seats) for v in case.open):
+            if not any(unheld(procedure, case, v, context.policy) or any(beside(procedure[v.stage], s) for s in v.seats)
+                       for v in case.open):
                 return no("wrong_stage", "A-43")
+        case "again":
+            if not any(v.stuck for v in case.open):
+                return no("wrong_stage", "A-41")
         case "vacate":
-            if not any(s.open and s.holder.kind == "person" for v in case.open for s in v.seats):
+            if not any(s.open and s.holder.kind == "person" for v in case.open if procedure[v.stage].rule is not BALLOT
+                       for s in v.seats):
                 return no("wrong_stage", "G-14")
         case "extend":
-            if not any(c for v in case.open for c in v.clocks if not c.ran_out and c.key != "begins"):
+            if not any(c.key != "begins" for v in case.open for c in v.armed):
                 return no("wrong_stage", "C-22")
     return None
 
@@ -276,7 +286,9 @@ def _close(procedure: Procedure, case: Case, visit: Visit, context: Context) -> 
         return no("suspended", "A-33")
     here = [s for s in visit.seats if s.claimed_by and not s.gone]
     rule = context.policy.ballot
-    if rule.secret and any(not s.acted for s in here) and not context.sealed:
+    if all(s.acted for s in here):
+        return None
+    if rule.secret and not context.sealed:
         return no("quorum", "A-12")             # what lies sealed cannot settle anything before it is opened
     return None if count_votes(visit, context).settled(rule) else no("quorum", "A-12")
 

@@ -20,7 +20,8 @@ from .stages import Context, Procedure
 class Task:
     """One thing that a person, a post or a pool has to do: a row of 待办.
 
-    `seat` is the key of the seat, or `close` for the chair, `assign` for the office, `second:N` for a second person.
+    `seat` is the key of the seat, or `close` for the chair, `assign`, `again:duty`, `extend:key`, `resume` for the office,
+    `second:N` and `end` for a second person.
     """
     visit: int
     stage: str
@@ -82,13 +83,12 @@ def plan(procedure: Procedure, case: Case, context: Context) -> Plan:
     policy, calendar = context.policy, context.calendar
     tasks, clocks, duties = [], [], []
     for v in case.open:
-        dues = {c.key: ends(c, context) for c in v.clocks if not c.ran_out}
-        clocks += [Running(v.no, c.key, c.field, dues[c.key], _provisional(dues[c.key], calendar))
-                   for c in v.clocks if not c.ran_out]
+        dues = {c.key: ends(c, context) for c in v.armed}
+        clocks += [Running(v.no, c.key, c.field, dues[c.key], _provisional(dues[c.key], calendar)) for c in v.armed]
         if not case.suspended:
             tasks += _tasks(procedure, case.on(v.line), v, dues, policy, calendar)
         duties += [Owed(v.no, v.stage, d.name, v.done.count(d.name))
-                   for d in procedure.owed(case, v, policy) if not d.told]
+                   for d in procedure.owed(case, v, policy) if not d.told and d.name not in v.stuck]
     if not case.suspended:
         tasks += _seconds(procedure, case, policy)
     else:
@@ -114,7 +114,9 @@ def _tasks(procedure: Procedure, case: Case, v: Visit, dues: dict[str, datetime 
         yield Task(v.no, v.stage, v.line, "close", stage.chair(case, policy), "", dues.get(""), False)      # A-12
     if unheld(procedure, case, v, policy):
         yield Task(v.no, v.stage, v.line, "assign", procedure.office(case), "", dues.get(""), False)        # A-43
-    for c in v.clocks:
+    for duty in v.stuck:
+        yield Task(v.no, v.stage, v.line, f"again:{duty}", procedure.office(case), "", None, False)
+    for c in v.armed:
         if c.asked_at:
             yield Task(v.no, v.stage, v.line, f"extend:{c.key}", procedure.office(case), "", None, False)   # C-23
 

@@ -11,6 +11,7 @@ class Roster:
     members: tuple[str, ...] = ()
     reserve: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()      # who left, and why
+    dry: bool = False                           # the last draw found nobody
 
     def without(self, who: str, why: str) -> Roster:
         """One member less; the first of the reserve takes the place."""
@@ -18,10 +19,10 @@ class Roster:
             return self
         at = self.members.index(who)
         return Roster((*self.members[:at], *self.reserve[:1], *self.members[at + 1:]),
-                      self.reserve[1:], (*self.left, (who, why)))
+                      self.reserve[1:], (*self.left, (who, why)), self.dry)
 
     def joined(self, members: tuple[str, ...], reserve: tuple[str, ...]) -> Roster:
-        return Roster(self.members + members, self.reserve + reserve, self.left)
+        return Roster(self.members + members, self.reserve + reserve, self.left, not members)
 
     def ever(self) -> frozenset[str]:
         """Everybody who was ever on it: nobody is drawn twice."""
@@ -42,8 +43,8 @@ def draw(seed: str, candidates: Iterable[Candidate], count: int, reserve: int = 
          ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """By lot and repeatable (R-21, R-29): members and reserve; fewer when the pool is too small.
 
-    Order: other districts first, those with the subject first among them, then SHA-256(seed ‖ person). Where fewer than `outside_min` of the
-    first come from outside the bureau, the last of them give way to the next from outside.
+    Order: other districts first, those with the subject first among them, then SHA-256(seed ‖ person). Where fewer
+    than `outside_min` of the first come from outside the bureau, the last of them give way to the next from outside.
     """
     free = sorted((c for c in candidates if not c.excluded),
                   key=lambda c: (not c.away, not c.preferred, sha256(f"{seed}{c.person}".encode()).digest()))

@@ -120,6 +120,7 @@ class Duty:
     name: str
     form: type | None = None                                # the fact that it must bring
     while_: Callable[[Case, Any], bool] | None = None
+    given_up: Callable[[Case, Any], bool] | None = None     # from then on what is missing is the office's to find (A-43)
     waits: bool = True                                      # False: owed, but it holds nothing up
     told: bool = False                                      # another case brings it (`hear`)
     to: Callable[[Case, Any], tuple[str, ...]] | None = None         # children to tell; due while there are any
@@ -132,7 +133,12 @@ class Duty:
             return any(case.tally[where] for where in self.of)
         if self.to:
             return bool(self.to(case, policy))
-        return self.while_(case, policy) if self.while_ else self.name not in visit.done
+        if self.while_:
+            return self.while_(case, policy) and not self.left_to_office(case, policy)
+        return self.name not in visit.done
+
+    def left_to_office(self, case: Case, policy: Any) -> bool:
+        return bool(self.while_ and self.given_up and self.while_(case, policy) and self.given_up(case, policy))
 
 
 def tell(name: str, to: Callable[[Case, Any], tuple[str, ...]],
@@ -168,12 +174,13 @@ class Record:
 
 @dataclass(frozen=True)
 class roster:
-    """Seats of the people on a roster: all, or the first n."""
+    """Seats of the people on a roster: all, or the first n, which the policy may say."""
     name: str
-    n: int | None = None
+    n: int | Callable[[Any], int | None] | None = None
 
     def __call__(self, case: Case, policy: Any) -> tuple[Seat, ...]:
-        return tuple(Seat(who, person(who)) for who in case.roster(self.name).members[:self.n])
+        n = self.n(policy) if callable(self.n) else self.n
+        return tuple(Seat(who, person(who)) for who in case.roster(self.name).members[:n])
 
 
 Need = Callable[[Case, Context], Refusal | None]
@@ -341,6 +348,11 @@ class Procedure:
     def duty(self, case: Case, visit: Visit, policy: Any) -> Duty | None:
         """The first duty that is due and that the row waits for: they are done in the order of the row."""
         return next((d for d in self.owed(case, visit, policy) if d.waits), None)
+
+    def wanting(self, case: Case, visit: Visit, policy: Any) -> bool:
+        """Somebody is missing whom the workflow could not find: the row waits for the office (A-43)."""
+        here = case.on(visit.line)
+        return any(d.left_to_office(here, policy) for d in self[visit.stage].duties)
 
     def owed(self, case: Case, visit: Visit, policy: Any) -> list[Duty]:
         """What the workflow may do now: that one, and all that the row does not wait for."""

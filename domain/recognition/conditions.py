@@ -1,16 +1,19 @@
 """条件. What the tables of the application ask: needs, questions, where it goes on, where it stands."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from domain.kernel.case import Case
+from domain.kernel.gates import number_gate
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context, End
 from domain.kernel.stages import leads as leads_to
 
 from .facts import Stands
 from .policy import StarPolicy
-from .proposal import result_by_rule
+from .proposal import certificate_series, result_by_rule
+from .review import wanted
 from .scoring import too_wide
 
 # -- needs ---------------------------------------------------------------------------------------------------
@@ -53,26 +56,25 @@ window_open_and_no_other = (_window_open, _no_other)
 
 
 def too_few_experts(case: Case, policy: StarPolicy) -> bool:
-    return _short(case, "experts", policy.reviewers, policy)
+    return len(case.roster("experts").members) < wanted("experts", policy)
 
 
 def no_third_yet(case: Case, policy: StarPolicy) -> bool:
-    return _short(case, "third", 1, policy)
+    return len(case.roster("third").members) < wanted("third", policy)
 
 
 def too_small_a_panel(case: Case, policy: StarPolicy) -> bool:
-    return _short(case, "panel", policy.panel_min, policy)
+    return len(case.roster("panel").members) < wanted("panel", policy)
 
 
-def _short(case: Case, name: str, want: int, policy: StarPolicy) -> bool:
-    """Fewer than wanted, and not drawn so often that it is the office's matter by now (R-21, `redraw_max`)."""
-    roster = case.roster(name)
-    return len(roster.members) < want and len(roster.left) <= policy.redraw_max * want and not _drawn_dry(case, name)
+@dataclass(frozen=True)
+class drawn_enough:
+    """Drawn so often, or from a pool so empty, that who is missing is the office's to find (R-21 `redraw_max`, G-14)."""
+    name: str
 
-
-def _drawn_dry(case: Case, name: str) -> bool:
-    """The last draw found nobody: the pool is too small, the office assigns (G-14)."""
-    return name in case.parts and not case.roster(name).members
+    def __call__(self, case: Case, policy: StarPolicy) -> bool:
+        roster = case.roster(self.name)
+        return roster.dry or len(roster.left) > policy.redraw_max * wanted(self.name, policy)
 
 
 def spread_too_wide(case: Case, policy: StarPolicy) -> bool:
@@ -126,12 +128,14 @@ def leans(case: Case) -> tuple[str, ...]:
 
 def shows(case: Case) -> dict[str, object]:
     """One open application a programme (R-6), and whose load the experts carry (R-21)."""
+    title = case.facts.conferred
+    number = {number_gate(certificate_series(case.policy, title.since.year)): title.serial} if title else {}
     if case.ended:
-        return {}
+        return number
     programme = case.policy.rsplit("-", 1)[0]
     busy = {f"load:{x}": 1 for name in ("experts", "third") for x in case.roster(name).members
             if any(v.stage in ("draw", "material", "third") for v in case.open)}
-    return {f"applying:{programme}:{case.subject}": case.id, **busy}
+    return {f"applying:{programme}:{case.subject}": case.id, **busy, **number}
 
 
 # -- where it stands for its batch -----------------------------------------------------------------------------

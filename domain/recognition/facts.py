@@ -210,6 +210,7 @@ class TitleConferred(Event):
     """已认定 (R-59): register entry and certificate number."""
     document: str
     certificate: str
+    serial: int
     level: int
     since: date
     until: date
@@ -240,6 +241,7 @@ class PeopleTold(Event):
 class Conferred:
     document: str
     certificate: str
+    serial: int
     since: date
     until: date
     code: str
@@ -323,7 +325,7 @@ _CHANGES: dict[type, Any] = {
     VetoesHeard: lambda s, e, _: {"vetoes": e.numbers},
     NoticeHeard: lambda s, e, _: {"notice": e.notice},
     DocumentHeard: lambda s, e, _: {"document": e.document, "signed_on": e.signed_on},
-    TitleConferred: lambda s, e, _: {"conferred": Conferred(e.document, e.certificate, e.since, e.until, e.code)},
+    TitleConferred: lambda s, e, _: {"conferred": Conferred(e.document, e.certificate, e.serial, e.since, e.until, e.code)},
     LetterSigned: lambda s, e, _: {"letter": e.reason_code},
     PaperRendered: lambda s, e, _: {"papers": {**s.papers, e.kind: e.file}},
 }

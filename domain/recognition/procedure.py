@@ -26,6 +26,7 @@ from . import batch as b
 from .conditions import (
     back_to_clerk,
     before_signing,
+    drawn_enough,
     facts_disputed,
     leans,
     no_block,
@@ -122,9 +123,9 @@ from .site import (
 
 DOSSIER, SHEETS = ("leaf.", "declaration", "description"), ("leaf.", "sheets", "site", "vetoes")
 
-draw_experts = Duty("draw_experts", Drawn, while_=too_few_experts)
-draw_third = Duty("draw_third", Drawn, while_=no_third_yet)
-draw_panel = Duty("draw_panel", Drawn, while_=too_small_a_panel)
+draw_experts = Duty("draw_experts", Drawn, while_=too_few_experts, given_up=drawn_enough("experts"))
+draw_third = Duty("draw_third", Drawn, while_=no_third_yet, given_up=drawn_enough("third"))
+draw_panel = Duty("draw_panel", Drawn, while_=too_small_a_panel, given_up=drawn_enough("panel"))
 tell_school = Duty("tell_school", Notified)
 enter_in_register = Duty("enter_in_register", EnterRegister)
 render_certificate = Duty("render_certificate", Rendered)

@@ -6,6 +6,7 @@ from datetime import date
 from domain.kernel.calendar import day_of
 from domain.kernel.case import Case, Event, RosterDrawn, SeatClaimed, Visit
 from domain.kernel.clock import span_end
+from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Close, Context, Outcome
 from domain.kernel.values import Text
@@ -81,8 +82,7 @@ class PutOnHold:
 
 @fact
 class EnterRegister:
-    """登记入册：证书编号与查验码。"""
-    certificate: str
+    """登记入册：查验码。"""
     code: str
 
 
@@ -179,10 +179,17 @@ def hear_document(case: Case, visit: Visit, form: DocumentSigned, context: Conte
 
 
 def enter_register(case: Case, visit: Visit, form: EnterRegister, context: Context) -> list[Event] | Refusal:
-    """R-59: the title starts on the day of the document and ends with its span (R-80, C-16)."""
-    f = case.facts
-    until = day_of(span_end(f.signed_on, 12 * context.policy.validity_years))
-    return [TitleConferred(f.document, form.certificate, f.level, f.signed_on, until, form.code)]
+    """R-59: the title starts on the day of the document and ends with its span (R-80, C-16); the next number (A-50)."""
+    f, policy = case.facts, context.policy
+    until = day_of(span_end(f.signed_on, 12 * policy.validity_years))
+    serial = next_number(context.gates, certificate_series(case.policy, f.signed_on.year))
+    number = policy.certificate_pattern.format(year=f.signed_on.year, level=f.level,
+                                               serial=f"{serial:0{policy.serial_width}}")
+    return [TitleConferred(f.document, number, serial, f.level, f.signed_on, until, form.code)]
+
+
+def certificate_series(policy_id: str, year: int) -> str:
+    return f"{policy_id.rsplit('-', 1)[0]}:certificate:{year}"
 
 
 def reason_code(case: Case) -> str:

@@ -17,6 +17,7 @@ class Drawn:
     """抽取：随机数种子和候选人名单（人、排除理由、是否同学科、是否局外、是否外督导区）。"""
     seed: str
     candidates: tuple[tuple[str, str, bool, bool, bool], ...]
+    loads: tuple[tuple[str, int], ...] = ()     # person → the most open dossiers they take
 
 
 @fact
@@ -29,6 +30,11 @@ class Sheet:
 ROSTER = {"draw": "experts", "material": "experts", "third": "third"}
 
 
+def wanted(name: str, policy: StarPolicy) -> int:
+    """How many a list must have (R-21, R-26, R-29)."""
+    return {"experts": policy.reviewers, "third": 1, "panel": policy.panel_min}[name]
+
+
 def drawn(case: Case, visit: Visit, form: Drawn, context: Context) -> list[Event] | Refusal:
     """R-21, R-26, R-29: as many as are missing; nobody twice, nobody of another roster, nobody excluded by the school.
 
@@ -38,9 +44,11 @@ def drawn(case: Case, visit: Visit, form: Drawn, context: Context) -> list[Event
     policy: StarPolicy = context.policy
     name = ROSTER.get(visit.stage, "panel")
     have = len(case.roster(name).members)
-    want = {"experts": policy.reviewers, "third": 1, "panel": policy.panel_min}[name] - have
+    want = wanted(name, policy) - have
     taken = frozenset().union(*(r.ever() for r in case.rosters.values()), case.facts.excluded)
-    people = tuple(Candidate(who, why or ("taken" if who in taken else ""), subject, outside, away)
+    full = {who for who, most in form.loads if len(context.gates.all(f"load:{who}")) >= most}
+    barred = {**dict.fromkeys(full, "load"), **dict.fromkeys(taken, "taken")}
+    people = tuple(Candidate(who, why or barred.get(who, ""), subject, outside, away)
                    for who, why, subject, outside, away in form.candidates)
     reserve = policy.reserve if name == "experts" and not case.roster(name).reserve else 0
     outside = policy.panel_outside if name == "panel" and not have else 0

@@ -59,9 +59,8 @@ the_panel = roster("panel")
 panel_leader = roster("panel", 1)
 
 
-def re_checkers(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
-    """R-35: the whole panel, or its leader and one member."""
-    return roster("panel", 2 if policy.rescored_by == "leader_and_one" else None)(case, policy)
+re_checkers = roster("panel", lambda policy: 2 if policy.rescored_by == "leader_and_one" else None)
+"""R-35: the whole panel, or its leader and one member."""
 
 
 def the_committee(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:

@@ -1,0 +1,126 @@
+"""The web process: `build(settings, pool)` makes the application, `serve` runs it."""
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from domain.procedures import PROCEDURES
+from ops.settings import Settings
+from store.database import open_pool
+from store.door import Door
+from store.files import Files
+
+from . import problems, rehearsal, routes
+from .forms import schemas
+
+BODY_BYTES_MAX = 2 * 1024**2                # of anything but an upload
+UPLOAD_PATHS = ("/api/files", "/files")
+
+
+def build(settings: Settings, pool: asyncpg.Pool, procedures: dict[str, Any] = PROCEDURES) -> FastAPI:
+    """The application over an open pool."""
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(title="卷宗", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None,
+                  openapi_url="/api/openapi.json", description="县教育局办事与审批：开案、办理、查询。")
+    app.state.settings, app.state.pool = settings, pool
+    app.state.door = Door(pool, procedures)
+    app.state.files = Files(settings.data_dir / "files", settings.upload_bytes_max)
+    app.state.temporal = _temporal(settings)
+    app.include_router(routes.router)
+    if settings.rehearsal:
+        app.include_router(rehearsal.router)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        await pool.fetchval("select 1")
+        return {"status": "ok"}
+
+    app.add_exception_handler(problems.Refused, problems.refused)
+    app.add_exception_handler(problems.SignedOut, problems.signed_out)
+    app.add_exception_handler(problems.LockedOut, problems.locked_out)
+    app.add_exception_handler(RequestValidationError, problems.invalid)
+    app.add_exception_handler(HTTPException, problems.http_error)
+    app.middleware("http")(guard)
+    app.openapi = _with_forms(app, procedures)
+    return app
+
+
+async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Bounds the body before it is read, refuses writes from other sites, sets the headers of every answer."""
+    upload = request.url.path.startswith(UPLOAD_PATHS)
+    limit = request.app.state.settings.upload_bytes_max + 1024**2 if upload else BODY_BYTES_MAX
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > limit:
+        return problems.problem(413, "too_large", "提交的内容太大。请压缩，或分成几份上传。")
+    origin = request.headers.get("origin")
+    writes = request.method not in ("GET", "HEAD", "OPTIONS")
+    if writes and origin and urlsplit(origin).netloc != request.headers.get("host"):
+        return problems.problem(403, "cross_site", "这个请求来自别的网站。请在本系统的页面上办理。")
+    response = await call_next(request)
+    response.headers.update({
+        "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'",
+        "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"})
+    return response
+
+
+def _temporal(settings: Settings) -> Callable[[], Awaitable[Any]]:
+    """The client, connected at the first question; None while Temporal is away."""
+    client: list[Any] = []
+
+    async def get() -> Any:
+        if not client and settings.temporal_address:
+            import asyncio
+
+            from worker import connect
+            try:
+                client.append(await asyncio.wait_for(connect(settings), 2))
+            except Exception:               # away: pages show the plan
+                return None
+        return client[0] if client else None
+    return get
+
+
+def _with_forms(app: FastAPI, procedures: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """The OpenAPI with every form's schema, so that a stranger could build a client from it."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
+        schema = plain()
+        parts = schema.setdefault("components", {}).setdefault("schemas", {})
+        forms = schemas(procedures)
+        for name, form in forms.items():
+            parts.update(form.pop("$defs", {}))
+            parts[name] = form
+        choice = {"oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in sorted(forms)] + [{"type": "null"}],
+                  "description": "表单：`type` 和它的字段"}
+        for model in ("OpenRequest", "ActRequest"):
+            parts[model]["properties"]["form"] = choice
+        app.openapi_schema = schema
+        return schema
+    return openapi
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM; open streams are given two seconds."""
+    import uvicorn
+    assert settings.database_url
+    pool = await open_pool(settings.database_url, size=12)
+    try:
+        config = uvicorn.Config(build(settings, pool), host=settings.http_host, port=settings.http_port,
+                                loop="uvloop", http="httptools", timeout_graceful_shutdown=2, log_level="warning",
+                                access_log=False, server_header=False)
+        await uvicorn.Server(config).serve()
+    finally:
+        await pool.close()

@@ -1,0 +1,340 @@
+"""JSON routes. The signature is the documentation; each sends a command through the door, or reads."""
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from domain.kernel.acts import Act
+from domain.kernel.calendar import COUNTY
+from domain.kernel.plan import Plan, offers
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.seats import Holder
+from domain.kernel.values import Text
+from domain.kernel.words import sentence
+from store import codec, reads
+from store.door import Command, Door, Reading, Receipt
+
+from . import models as m
+from . import sessions
+from .forms import BadForm, name_of, read_form
+from .problems import Refused, SignedOut
+from .sessions import Who
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": m.ProblemAnswer, "description": words, "content": {"application/problem+json": {}}}
+    for code, words in ((401, "未登录"), (403, "无权办理"), (404, "没有，或无权查看"), (409, "现在不能办"), (413, "太大"),
+                        (415, "类型不对"), (422, "内容不对"), (429, "太频繁"), (503, "太忙，稍后再试"))}
+router = APIRouter(prefix="/api", responses=PROBLEMS)
+QUERY_SECONDS = 2
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=80, pattern=r"^[\x21-\x7e]+$")]
+
+
+def door_of(request: Request) -> Door:
+    return request.app.state.door
+
+
+TheDoor = Annotated[Door, Depends(door_of)]
+
+
+def command_id(key: str | None, person: str) -> str:
+    """Ids are the client's own; two people's never meet."""
+    return f"{person}/{key or uuid.uuid4()}"
+
+
+def done_or_problem(got: Receipt | Refusal) -> Receipt:
+    if isinstance(got, Refusal):
+        raise Refused(got)
+    return got
+
+
+async def reading_of(door: Door, case: str, person: str) -> Reading:
+    got = await door.read(case, person)
+    if isinstance(got, Refusal):
+        raise Refused(got)
+    return got
+
+
+@router.post("/cases", status_code=201)
+async def open_case(body: m.OpenRequest, who: Who, door: TheDoor, key: Key = None) -> m.ReceiptAnswer:
+    """开始一个案件。同一请求编号重复提交，返回第一次的结果。"""
+    procedure = door.procedures.get(body.kind)
+    if procedure is None or not procedure.number:
+        raise Refused(no("unknown_command", "A-3"))
+    try:
+        form = read_form(procedure, body.form)
+    except BadForm as error:
+        raise Refused(no("malformed", "A-3"), error.fields) from None
+    act = Act("open", form=form) if form is not None else Act("look")
+    got = await door.handle(Command(command_id(key, who.person), who.person, act, kind=body.kind, subject=body.subject,
+                                    parent=body.parent, policy=body.policy))
+    return m.ReceiptAnswer(**msgspec.structs.asdict(done_or_problem(got)))
+
+
+@router.post("/cases/{case}/acts")
+async def act(case: m.Id, body: m.ActRequest, who: Who, door: TheDoor, response: Response, key: Key = None,
+              ) -> m.ReceiptAnswer:
+    """办理一步。被拒绝的，什么都没有写入；同一请求编号可以再办。"""
+    reading = await reading_of(door, case, who.person)
+    try:
+        form = read_form(reading.procedure, body.form)
+    except BadForm as error:
+        raise Refused(no("malformed", "A-3"), error.fields) from None
+    at = body.at.astimezone(COUNTY) if body.at else None
+    the_act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
+                  body.more, at, body.saw)
+    got = done_or_problem(await door.handle(Command(command_id(key, who.person), who.person, the_act, case)))
+    response.headers["ETag"] = f'"{got.version}"'
+    return m.ReceiptAnswer(**msgspec.structs.asdict(got))
+
+
+@router.get("/cases")
+async def cases(who: Who, door: TheDoor, kind: m.Id = "", after: m.Id = "",
+                limit: Annotated[int, Query(ge=1, le=100)] = 50) -> m.CaseList:
+    """您可以看的案件，新的在前。"""
+    context = await door.who(who.person)
+    rows = await reads.cases_of(door.pool, context, kind, after, limit, everything=audits(context))
+    return m.CaseList(cases=[m.CaseRow(**{k: r[k] for k in m.CaseRow.model_fields}) for r in rows],
+                      next=rows[-1]["id"] if len(rows) == limit else None)
+
+
+def audits(context: Any) -> bool:
+    return any(h.kind in ("auditor", "bureau_leader", "bureau_deputy") for h in context.posts)
+
+
+@router.get("/cases/{case}")
+async def read_case(case: m.Id, who: Who, door: TheDoor, response: Response) -> m.CaseAnswer:
+    """案件现在的样子。"""
+    r = await reading_of(door, case, who.person)
+    response.headers["ETag"] = f'"{r.version}"'
+    c = r.case
+    visits = [m.VisitAnswer(
+        visit=v.no, stage=v.stage, line=v.line, opened_at=v.opened_at, editable=list(v.editable), done=list(v.done),
+        stuck=list(v.stuck), seats=[m.SeatAnswer(key=s.key, holder=s.holder.key, claimed_by=s.claimed_by,
+                                                 acted=s.acted.verb if s.acted else "", gone=s.gone)
+                                    for s in v.seats if shown_seat(r, v.stage, s.holder)]) for v in c.open]
+    return m.CaseAnswer(id=c.id, kind=c.kind, subject=c.subject, parent=c.parent, policy=c.policy, version=c.version,
+                        ended=c.ended, suspended=c.suspended, opened_at=c.opened_at, visits=visits,
+                        facts=facts_for(r), now=r.context.now)
+
+
+BLIND = ("draw", "material", "third")
+HIDDEN = ("sheets", "totals", "site", "suggestions", "office", "proposal", "departs", "total_cp", "dimensions_cp",
+          "missed_floors", "margin_cp", "ballot", "yes", "chair", "members", "present", "recused", "excluded", "mended")
+OWN = ("answered", "files", "described", "subject", "level", "checks", "day", "notified", "excluded", "notice", "document",
+       "conferred", "letter", "papers", "submitted_at", "disputed", "mend_leaves")
+
+
+def side_of(r: Reading) -> str:
+    """`applicant`, `expert` or `bureau`: whose eyes the case is seen with (R-22, R-92)."""
+    c = r.context
+    if r.case.kind != "star":
+        return "bureau"
+    if r.case.subject in {h.id for h in c.posts} and not any(h.kind.endswith(("_staff", "_head")) for h in c.posts):
+        return "applicant"
+    if any(c.actor in roster.ever() for name, roster in r.case.rosters.items() if name in ("experts", "third")):
+        return "expert"
+    return "bureau"
+
+
+def shown_seat(r: Reading, stage: str, holder: Holder) -> bool:
+    side = side_of(r)
+    if stage in BLIND and side != "bureau":
+        return holder.id == r.context.actor
+    return side != "applicant" or stage not in ("vote",)
+
+
+def facts_for(r: Reading) -> dict[str, Any]:
+    """What this reader may see of the family's facts: never hidden by the page alone (R-92)."""
+    facts = msgspec.to_builtins(r.case.facts, enc_hook=str)
+    if not isinstance(facts, dict):
+        return {}
+    match side_of(r):
+        case "applicant":
+            facts = {k: v for k, v in facts.items() if k in OWN}
+            if not r.case.ended:
+                facts.pop("letter", None)
+        case "expert":
+            mine = r.context.actor
+            own = {k: {mine: facts[k][mine]} for k in ("sheets", "totals") if mine in facts[k]}
+            facts = {k: v for k, v in facts.items() if k in ("answered", "files", "level", "subject")} | own
+    return facts
+
+
+@router.get("/cases/{case}/offers")
+async def case_offers(case: m.Id, who: Who, door: TheDoor) -> list[m.OfferAnswer]:
+    """您现在能做什么；不能做的，为什么。"""
+    r = await reading_of(door, case, who.person)
+    return [m.OfferAnswer(verb=o.verb, visit=o.visit, seat=o.seat, form=name_of(o.form) if o.form else "",
+                          targets=list(o.targets), code=o.refusal.code if o.refusal else "",
+                          sentence=sentence(o.refusal) if o.refusal else "")
+            for o in offers(r.procedure, r.case, r.context) if not o.seat or shown_offer(r, o.visit, o.seat)]
+
+
+def shown_offer(r: Reading, visit: int, seat: str) -> bool:
+    v = r.case.visit(visit)
+    s = v.seat(seat) if v else None
+    return v is None or s is None or shown_seat(r, v.stage, s.holder)
+
+
+def plan_answer(p: Plan, r: Reading) -> m.PlanAnswer:
+    return m.PlanAnswer(
+        tasks=[{"visit": t.visit, "stage": t.stage, "seat": t.seat, "holder": t.holder.key, "claimed_by": t.claimed_by,
+                "due": t.due, "provisional": t.provisional} for t in p.tasks if shown_seat(r, t.stage, t.holder)],
+        clocks=[m.ClockAnswer(visit=c.visit, key="" if side_of(r) != "bureau" else c.key, field=c.field, due=c.due,
+                              provisional=c.provisional) for c in p.clocks],
+        duties=[f"{d.stage}/{d.duty}" for d in p.duties], stages=list(p.stages), next_at=p.next_at)
+
+
+@router.get("/cases/{case}/plan")
+async def case_plan(case: m.Id, who: Who, door: TheDoor) -> m.PlanAnswer:
+    """接下来：待办、时限、系统要做的事。"""
+    r = await reading_of(door, case, who.person)
+    return plan_answer(r.plan, r)
+
+
+@router.get("/cases/{case}/process")
+async def process(case: m.Id, who: Who, door: TheDoor, request: Request) -> m.ProcessAnswer:
+    """系统正在等什么。工作流两秒内没有回答的，以计划为准。"""
+    r = await reading_of(door, case, who.person)
+    answer = None
+    client = await request.app.state.temporal()
+    if client is not None:
+        try:
+            answer = await asyncio.wait_for(client.get_workflow_handle(case).query("waiting_for"), QUERY_SECONDS)
+        except Exception:                   # away, unknown or busy: the plan says it without Temporal
+            answer = None
+    return m.ProcessAnswer(answered=answer is not None, waiting_for=answer, plan=plan_answer(r.plan, r))
+
+
+@router.get("/cases/{case}/history")
+async def case_history(case: m.Id, who: Who, door: TheDoor, after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+                       ) -> m.HistoryAnswer:
+    """办理经过。申报单位和专家只看到向其公开的部分。"""
+    r = await reading_of(door, case, who.person)
+    rows = await reads.history(door.pool, case, after)
+    side = side_of(r)
+    shown = [x for x in rows if side == "bureau" or public_event(x, r.context.actor, side)]
+    texts = await reads.texts(door.pool, reads.references_in([x["event"] for x in shown]))
+    return m.HistoryAnswer(
+        events=[m.EventAnswer(**{k: x[k] for k in ("version", "tag", "at", "entered_at", "actor", "behind", "post", "rule")},
+                              data=msgspec.json.decode(codec.event_bytes(x["event"])), hash=x["hash"].hex())
+                for x in shown], texts=texts, next=rows[-1]["version"] if len(rows) == 500 else None)
+
+
+PUBLIC_TAGS = ("star.applied.v1", "star.described.v1", "star.leaf_answered.v1", "star.declared.v1",
+               "star.eligibility_computed.v1", "star.school_notified.v1", "star.facts_disputed.v1",
+               "star.points_answered.v1", "star.mending_reported.v1", "star.notice_heard.v1", "star.document_heard.v1",
+               "star.title_conferred.v1", "star.paper_rendered.v1", "star.people_told.v1", "case.case_opened.v1",
+               "case.case_ended.v1", "case.case_suspended.v1", "case.case_resumed.v1")
+
+
+def public_event(row: dict[str, Any], actor: str, side: str) -> bool:
+    """Own acts, and decisions that are told; never deliberation (R-92)."""
+    return row["actor"] == actor or (side == "applicant" and row["tag"] in PUBLIC_TAGS)
+
+
+@router.get("/inbox")
+async def inbox(who: Who, door: TheDoor, box: Annotated[str, Query(pattern="^(todo|claim)$")] = "todo") -> m.InboxAnswer:
+    """待办或待认领，最急的在前。"""
+    context = await door.who(who.person)
+    counts = await reads.inbox_counts(door.pool, context)
+    rows = await reads.inbox(door.pool, context, box)
+    return m.InboxAnswer(box=box, count=counts[box], tasks=[m.TaskAnswer(
+        case=r["case_id"], **{k: r[k] for k in ("kind", "subject", "visit", "stage", "seat", "holder", "due",
+                                               "provisional", "since")}) for r in rows])
+
+
+@router.get("/done")
+async def done(who: Who, door: TheDoor, before: Annotated[int, Query(ge=1, le=2**62)] = 2**62) -> m.DoneList:
+    """已办，新的在前。"""
+    rows = await reads.done_by(door.pool, who.person, before)
+    return m.DoneList(tasks=[m.DoneAnswer(case=r["case_id"], kind=r["kind"], event=r["tag"], at=r["at"], key=r["seq"])
+                             for r in rows], next=rows[-1]["seq"] if len(rows) == 50 else None)
+
+
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+@router.post("/files", status_code=201, openapi_extra={"requestBody": {"required": True, "content": {
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}})
+async def upload(request: Request, who: Who, door: TheDoor, name: Annotated[m.Id, Query(min_length=3)]) -> m.FileAnswer:
+    """上传一份佐证（正文就是文件）。类型按内容判断。"""
+    got = await request.app.state.files.take(request.stream(), name, who.person, door.pool)
+    if isinstance(got, Refusal):
+        raise Refused(got)
+    return m.FileAnswer(hash=got, name=name)
+
+
+@router.get("/cases/{case}/files/{digest}", response_class=FileResponse)
+async def download(case: m.Id, digest: Annotated[str, Query()] | str, who: Who, door: TheDoor, request: Request,
+                   ) -> FileResponse:
+    """案件里的一份文件。"""
+    await reading_of(door, case, who.person)
+    row = await door.pool.fetchrow("select u.name, f.kind from file_use u join file f using (hash) "
+                                   "where u.hash = $1 and u.case_id = $2 limit 1", digest, case)
+    if row is None:
+        raise Refused(no("not_found", "A-3"))
+    return FileResponse(request.app.state.files.path(digest), filename=row["name"], content_disposition_type="inline")
+
+
+# -- public --------------------------------------------------------------------------------------------------
+
+
+@router.get("/register")
+async def register(door: TheDoor) -> list[m.TitleAnswer]:
+    """名册：全部称号（不需登录）。"""
+    context = await door.who("public")
+    return [m.TitleAnswer(**t) for t in await reads.register(door.pool, context.now)]
+
+
+@router.get("/notices")
+async def notices(door: TheDoor) -> list[dict[str, Any]]:
+    """公示：每一次（不需登录）。"""
+    return await reads.notices(door.pool)
+
+
+# -- sign-in -------------------------------------------------------------------------------------------------
+
+
+def set_cookie(response: Response, request: Request, token: str) -> None:
+    response.set_cookie(sessions.COOKIE, token, httponly=True, samesite="lax", path="/",
+                        secure=request.url.scheme == "https")
+
+
+@router.post("/session", status_code=201)
+async def sign_in(body: m.SignInRequest, request: Request, response: Response) -> dict[str, str]:
+    """登录。"""
+    state = request.app.state
+    person = await sessions.sign_in(state.pool, body.login, body.password)
+    if person is None:
+        raise SignedOut
+    set_cookie(response, request, await sessions.start(state.pool, person, state.settings.session_idle_minutes))
+    return {"person": person}
+
+
+@router.delete("/session", status_code=204)
+async def sign_out(who: Who, request: Request, response: Response) -> None:
+    """退出。"""
+    await sessions.sign_out(request.app.state.pool, who)
+    response.delete_cookie(sessions.COOKIE)
+
+
+@router.put("/password", status_code=204)
+async def set_password(body: m.PasswordRequest, who: Who, request: Request) -> None:
+    """改口令。"""
+    await sessions.set_password(request.app.state.pool, who.person, body.password)
+
+
+@router.get("/me")
+async def me(who: Who, door: TheDoor) -> m.MeAnswer:
+    """您是谁：岗位、利害关系、系统的时间。"""
+    context = await door.who(who.person)
+    names = await reads.names(door.pool, [who.person])
+    return m.MeAnswer(person=who.person, name=names.get(who.person, who.person), posts=sorted(h.key for h in context.posts),
+                      ties=sorted(context.ties), csrf=who.csrf, now=context.now)

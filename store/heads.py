@@ -1,0 +1,69 @@
+"""签名存放. The heads of all cases are signed at intervals into a file of their own, so that what was cut off shows.
+
+A chain alone proves that nothing inside was changed; that its newest events or a whole case are still there is proved by
+a head that was signed while they were. One JSON line a seal: time, cases, signature (Ed25519).
+"""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+
+class Seal(msgspec.Struct):
+    at: str
+    cases: dict[str, tuple[int, str]]       # case → (version, hash); only what moved since the seal before
+    signature: str = ""
+
+    def bytes(self) -> bytes:
+        return msgspec.json.encode([self.at, self.cases], order="deterministic")
+
+
+def _key(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        raw = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+    return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+
+
+async def seal(pool: asyncpg.Pool, folder: Path) -> int:
+    """Sign the heads that moved since the last seal; returns how many."""
+    path = folder / "heads.jsonl"
+    before = read_heads(path) if path.exists() else {}
+    rows = await pool.fetch("select id, version, head from case_head")
+    moved = {r["id"]: (r["version"], r["head"].hex()) for r in rows if before.get(r["id"]) != (r["version"], r["head"])}
+    if not moved:
+        return 0
+    key = _key(folder / "heads.key")
+    new = Seal((await pool.fetchval("select clock_timestamp()")).isoformat(), moved)
+    new.signature = key.sign(new.bytes()).hex()
+    public = folder / "heads.pub"
+    if not public.exists():
+        public.write_bytes(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    with path.open("ab") as file:
+        file.write(msgspec.json.encode(new) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return len(moved)
+
+
+def read_heads(path: Path) -> dict[str, tuple[int, bytes]]:
+    """The newest signed head of each case. Raises InvalidSignature where a line was changed."""
+    public = Ed25519PublicKey.from_public_bytes((path.parent / "heads.pub").read_bytes())
+    out: dict[str, tuple[int, bytes]] = {}
+    with path.open("rb") as file:
+        for line in file:
+            one = msgspec.json.decode(line, type=Seal)
+            public.verify(bytes.fromhex(one.signature), one.bytes())
+            out |= {case: (version, bytes.fromhex(head)) for case, (version, head) in one.cases.items()}
+    return out
+
+
+__all__ = ["InvalidSignature", "read_heads", "seal"]

@@ -1,0 +1,86 @@
+"""Registers workflows and activities, runs the relay. `python -m worker`; n of them may run beside each other."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RetryConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+import activities.recognition  # noqa: F401  registers how its duties are done
+from activities.duties import Duties
+from domain.procedures import PROCEDURES
+from ops.settings import Settings
+from store.database import open_pool
+from store.door import Door
+from store.files import Files
+from store.relay import relay
+from workflows.registry import ALL, TASK_QUEUE, workflow_of
+
+
+async def connect(settings: Settings) -> Client:
+    """The client of this installation's Temporal."""
+    assert settings.temporal_address
+    key = settings.temporal_api_key
+    return await Client.connect(settings.temporal_address, namespace=settings.temporal_namespace,
+                                tls=settings.temporal_tls, api_key=key.get_secret_value() if key else None,
+                                retry_config=RetryConfig())
+
+
+async def knock(client: Client, driver: str, kind: str) -> None:
+    """Signal the driver's workflow, and start it where there is none."""
+    await client.start_workflow(
+        workflow_of(kind).run, driver, id=driver, task_queue=TASK_QUEUE, start_signal="changed",
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        rpc_timeout=timedelta(seconds=5))
+
+
+def build_worker(client: Client, duties: Duties) -> Worker:
+    return Worker(client, task_queue=TASK_QUEUE, workflows=ALL, activities=duties.all(),
+                  workflow_runner=UnsandboxedWorkflowRunner(),
+                  workflow_failure_exception_types=[workflow.NondeterminismError],
+                  sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+                  graceful_shutdown_timeout=timedelta(seconds=3), max_cached_workflows=500)
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Until `stop`: relay and worker, ended in that order."""
+    assert settings.database_url
+    pool = await open_pool(settings.database_url, size=12)
+    client = await connect(settings)
+    door = Door(pool, PROCEDURES)
+    duties = Duties(door, pool, Files(settings.data_dir / "files", settings.upload_bytes_max),
+                    settings.public_url or f"http://{settings.http_host}:{settings.http_port}")
+    relaying = asyncio.create_task(relay(pool, lambda d, k: knock(client, d, k), stop))
+    try:
+        async with build_worker(client, duties):
+            beat = asyncio.create_task(_heartbeat(pool, stop))
+            await asyncio.wait([relaying, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            await asyncio.gather(relaying, beat)
+    finally:
+        await pool.close()
+
+
+async def _heartbeat(pool, stop: asyncio.Event) -> None:
+    """What later tells an outage from a quiet night (C-37)."""
+    while not stop.is_set():
+        await pool.execute("update heartbeat set at = clock_timestamp()")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 15)
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sig, stop.set)
+    await serve(Settings(), stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
