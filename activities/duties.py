@@ -14,6 +14,7 @@ import asyncpg
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.plans import read_plan
 from domain.kernel.acts import Act
 from domain.kernel.case import Case
 from domain.kernel.refusal import Refusal
@@ -21,7 +22,6 @@ from domain.kernel.stages import WORKFLOW
 from domain.kernel.values import Text
 from store.door import Command, Door, Reading, Receipt
 from store.files import Files
-from store.plans import read_plan
 from workflows.case_workflow import DutyCall, PlanView
 
 PASSED_OVER = ("task_closed",)

@@ -143,10 +143,11 @@ async def load_policies(pool: asyncpg.Pool, folder: Path) -> int:
     """Every programme file, checked first; a version that is there already is left alone."""
     n = 0
     for path in sorted((folder / "recognition").glob("*-20*.yaml")):
-        data = yaml.safe_load(path.read_text("utf-8"))
+        body = path.read_bytes()
+        data = yaml.safe_load(body)
         read_policy(data)
         await pool.execute("insert into policy values ($1, 'recognition', $2, now()) on conflict do nothing",
-                           data["id"], msgspec.json.encode(data))
+                           data["id"], body)
         n += 1
     return n
 

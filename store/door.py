@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+import yaml
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, Calendar, day_of
@@ -163,6 +164,9 @@ class Door:
         act = command.act
         if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
             return no("not_found", "G-30")
+        if (files := getattr(act.form, "files", ())) and (
+                lacking := await _not_theirs(connection, files, command.actor, command.case)):
+            return no("attachment_required", "R-10", leaf=lacking)
         texts: list[TextRow] = []
         if opens:
             case_id = command.new_id or self._number(procedure, command, loaded, now)
@@ -259,7 +263,7 @@ class Door:
 
     async def policy(self, policy_id: str) -> Policy:
         async with self.pool.acquire() as connection:
-            return await self._policy(connection, policy_id)
+            return await self.policy_of(connection, policy_id)
 
     # -- the two trips ---------------------------------------------------------------------------------------
 
@@ -313,12 +317,14 @@ class Door:
                                  entry.rule, prev, head))
         old = plan(procedure, before, context).tasks if before else ()
         new = plan(procedure, after, context)
-        was, now_rows = {t.key: _task(after.id, t) for t in old}, {t.key: _task(after.id, t) for t in new.tasks}
+        was, now_rows = {t.key: task_row(after.id, t) for t in old}, {t.key: task_row(after.id, t) for t in new.tasks}
         write.gone += [(after.id, key) for key in was if key not in now_rows]
         write.tasks += [r for key, r in now_rows.items() if was.get(key) != r]
         self._gates(write, procedure, before, after, context)
-        everybody = holders | {t.holder.key for t in new.tasks} | {
-            s.holder.key for v in after.open for s in v.seats} | ({f"person@{after.opened_by}"})
+        everybody = holders | {t.holder.key for t in new.tasks} | {f"person@{after.opened_by}"} | {
+            s.holder.key for v in after.open for s in v.seats} | {
+            s.holder.key for v in after.open for r in procedure[v.stage].records if r.by
+            for s in r.by(after.on(v.line), context.policy)}
         driver = "" if procedure.kind in self._registers else after.id
         write.cases.append((
             after.id, row.version if row else 0, after.version, after.kind, after.subject, after.parent, after.policy,
@@ -341,8 +347,8 @@ class Door:
 
     async def _context(self, connection: asyncpg.Connection, actor: str, policy_id: str, loaded: Loaded,
                        now: datetime) -> Context:
-        policy = await self._policy(connection, policy_id)
-        calendar = await self._calendar(connection, loaded.calendar)
+        policy = await self.policy_of(connection, policy_id)
+        calendar = await self.calendar_of(connection, loaded.calendar)
         posts: frozenset[Holder] = frozenset()
         ties: frozenset[str] = frozenset()
         if loaded.person:
@@ -353,14 +359,14 @@ class Door:
                 *(organisations_of(p, today) for p in loaded.near))
         return Context(now, actor, posts, ties=ties, policy=policy, calendar=calendar, gates=loaded.gates)
 
-    async def _policy(self, connection: asyncpg.Connection, policy_id: str) -> Policy:
+    async def policy_of(self, connection: asyncpg.Connection, policy_id: str) -> Policy:
         """A policy version never changes: read once."""
         if policy_id not in self._policies:
             found = await connection.fetchrow("select family, body from policy where id = $1", policy_id)
-            self._policies[policy_id] = FAMILIES[found["family"]](msgspec.json.decode(found["body"])) if found else OURS
+            self._policies[policy_id] = FAMILIES[found["family"]](yaml.safe_load(found["body"])) if found else OURS
         return self._policies[policy_id]
 
-    async def _calendar(self, connection: asyncpg.Connection, version: int) -> Calendar:
+    async def calendar_of(self, connection: asyncpg.Connection, version: int) -> Calendar:
         if version not in self._calendars:
             state = await connection.fetchval("select state from case_head where id = 'calendars'")
             self._calendars = {0: Calendar(), version: codec.state_of(state).facts.calendar}
@@ -401,7 +407,7 @@ def _series(procedure: Procedure, now: datetime) -> str:
     return f"{procedure.number(Case())}{day_of(now).year}"
 
 
-def _task(case_id: str, t: Task) -> tuple[Any, ...]:
+def task_row(case_id: str, t: Task) -> tuple[Any, ...]:
     """A row of the inbox: a claimed seat of a pool is the claimer's."""
     holder = f"person@{t.claimed_by}" if t.claimed_by and t.holder.pool else t.holder.key
     return (case_id, t.key, t.visit, t.stage, t.line, t.seat, holder, t.holder.pool and not t.claimed_by, t.due,
@@ -411,6 +417,14 @@ def _task(case_id: str, t: Task) -> tuple[Any, ...]:
 def _wire(act: Act) -> list[Any]:
     return [act.verb, act.visit, act.seat, act.to, act.parts, act.opinion, codec.pack(act.form), act.duty, act.more,
             act.at]
+
+
+async def _not_theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> str:
+    """The first file that neither this person uploaded nor the case holds already; "" if there is none."""
+    rows = await connection.fetch("select distinct hash from file_use where hash = any($1) and "
+                                  "(case_id = '' and uploader = $2 or case_id = $3 and $3 <> '')", list(files), actor, case)
+    have = {r["hash"] for r in rows}
+    return next((f for f in files if f not in have), "")
 
 
 async def _sealed(connection: asyncpg.Connection, case: str, visit: int) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from domain.kernel.stages import Context
 
@@ -138,3 +139,89 @@ def references_in(events: Sequence[Any]) -> list[str]:
         for value in vars(event).values():
             walk(value)
     return found
+
+
+# -- for pages -----------------------------------------------------------------------------------------------
+
+
+async def registers_mark(pool: asyncpg.Pool) -> tuple[int, ...]:
+    """Changes whenever a person or an organisation does."""
+    return tuple(await pool.fetchrow("select count(*), coalesce(sum(version), 0), (select count(*) from vault_person) "
+                                     "from case_head where kind in ('person', 'organisation')"))
+
+
+async def registers(pool: asyncpg.Pool) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+    """Names of people, people by id, organisations by id."""
+    rows = await pool.fetch("select id, kind, state from case_head where kind in ('person', 'organisation') order by id")
+    facts = [(r["kind"], r["id"], codec.state_of(r["state"]).facts) for r in rows]
+    return (dict(await pool.fetch("select id, name from vault_person")),
+            {i: f for kind, i, f in facts if kind == "person"}, {i: f for kind, i, f in facts if kind == "organisation"})
+
+
+async def states(pool: asyncpg.Pool, ids: Iterable[str]) -> dict[str, Any]:
+    """Cases as stored, by number, for lists that say more than their row holds."""
+    rows = await pool.fetch("select id, state from case_head where id = any($1)", list(set(ids)))
+    return {r["id"]: codec.state_of(r["state"]) for r in rows}
+
+
+async def inbox_by_due(pool: asyncpg.Pool, holder_keys: Sequence[str], box: str, edges: Sequence[datetime]) -> dict[str, int]:
+    """How many rows of a box fall into each group: `late`, `today`, `week`, `later`, `free` (no limit)."""
+    row = await pool.fetchrow(
+        "select count(*) filter (where due < $3) late, count(*) filter (where due >= $3 and due < $4) today, "
+        "count(*) filter (where due >= $4 and due < $5) week, count(*) filter (where due >= $5) later, "
+        "count(*) filter (where due is null) free from task where holder = any($1) and pool = $2",
+        list(holder_keys), box == "claim", *edges)
+    return dict(row)
+
+
+async def inbox_slice(pool: asyncpg.Pool, holder_keys: Sequence[str], box: str, group: str, edges: Sequence[datetime],
+                      limit: int, offset: int = 0) -> list[asyncpg.Record]:
+    """One group of a box (all where `group` is empty), the earliest due first."""
+    late, today, week = edges
+    low, high = {"late": (None, late), "today": (late, today), "week": (today, week), "later": (week, None)}.get(
+        group, (None, None))
+    return await pool.fetch(
+        "select t.*, k.kind, k.subject, k.parent, k.policy from task t join case_head k on k.id = t.case_id "
+        "where t.holder = any($1) and t.pool = $2 and ($3::timestamptz is null or t.due >= $3) "
+        "and ($4::timestamptz is null or t.due < $4) and ($5 <> 'free' or t.due is null) "
+        "order by t.due nulls last, t.case_id, t.key limit $6 offset $7",
+        list(holder_keys), box == "claim", low, high, group, limit, offset)
+
+
+async def cases_where(pool: asyncpg.Pool, context: Context, *, kind: str = "", parent: str = "", stage: str = "",
+                      state: str = "", opened_by: str = "", after: str = "", limit: int = 50, everything: bool = False,
+                      ) -> tuple[list[asyncpg.Record], int]:
+    """Cases that somebody may see (G-30) by kind, parent, stage and whether they run, newest number first, and how many."""
+    where = ("kind not in ('person', 'organisation', 'calendars') and ($1 = '' or kind = $1) and ($2 = '' or parent = $2) "
+             "and ($3 = '' or $3 = any(stages)) and ($4 = '' or (ended = '') = ($4 = 'open')) "
+             "and ($5 or holders && $6 or subject = any($7)) and ($8 = '' or $8 = any(holders))")
+    values = [kind, parent, stage, state, everything, holders(context), [h.id for h in context.posts], opened_by]
+    rows = await pool.fetch(
+        f"select id, kind, subject, parent, policy, version, stages, ended, next_at, opened_at, touched_at from case_head "
+        f"where {where} and ($9 = '' or id < $9) order by id desc limit $10", *values, after, limit)
+    return rows, await pool.fetchval(f"select count(*) from case_head where {where}", *values)
+
+
+async def receipt(pool: asyncpg.Pool, command: str) -> asyncpg.Record | None:
+    """What a command left: whose, on which case, when; for the page that says it is done."""
+    return await pool.fetchrow("select case_id, actor, at, reply from command where id = $1", command)
+
+
+async def file_names(pool: asyncpg.Pool, hashes: Iterable[str], case: str = "", uploader: str = "") -> dict[str, dict[str, Any]]:
+    """Hash → name, size, kind, uploader and time, of files bound to a case or still the uploader's own."""
+    rows = await pool.fetch(
+        "select distinct on (u.hash) u.hash, u.name, u.uploader, u.at, f.size, f.kind from file_use u join file f using (hash) "
+        "where u.hash = any($1) and (u.case_id = $2 or (u.case_id = '' and u.uploader = $3)) order by u.hash, u.case_id desc",
+        list(set(hashes)), case, uploader)
+    return {r["hash"]: dict(r) for r in rows}
+
+
+async def policy_body(pool: asyncpg.Pool, policy: str) -> dict[str, Any]:
+    """A policy's file as it was loaded: title, document, clauses."""
+    body = await pool.fetchval("select body from policy where id = $1", policy)
+    return msgspec.json.decode(body) if body else {}
+
+
+async def last_done(pool: asyncpg.Pool, actor: str) -> datetime | None:
+    """When somebody last acted."""
+    return await pool.fetchval("select at from event where actor = $1 order by seq desc limit 1", actor)

@@ -10,7 +10,7 @@ from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context
 
 from . import codec
-from .door import Door, _task
+from .door import Door, task_row
 
 
 async def rebuild(pool: asyncpg.Pool) -> int:
@@ -29,8 +29,8 @@ async def rebuild(pool: asyncpg.Pool) -> int:
                     case = evolve(case, Entry(codec.event_of(r["tag"], r["data"]), r["at"].astimezone(COUNTY), r["actor"],
                                               r["rule"], r["post"], r["behind"]))
                 context = Context((await connection.fetchval("select county_now()")).astimezone(COUNTY), WORKFLOW,
-                                  policy=await door._policy(connection, row["policy"]),
-                                  calendar=await door._calendar(connection, calendars))
+                                  policy=await door.policy_of(connection, row["policy"]),
+                                  calendar=await door.calendar_of(connection, calendars))
                 p = plan(procedure, case, context)
                 await connection.execute(
                     "update case_head set state = $2, stages = $3, ended = $4, next_at = $5, leans = $6 where id = $1",
@@ -39,7 +39,7 @@ async def rebuild(pool: asyncpg.Pool) -> int:
                 await connection.execute("delete from task where case_id = $1", case.id)
                 await connection.executemany(
                     "insert into task values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,county_now())",
-                    [_task(case.id, t) for t in p.tasks])
+                    [task_row(case.id, t) for t in p.tasks])
                 await connection.execute("delete from gate where raiser = $1", case.id)
                 await connection.executemany(
                     "insert into gate values ($1, $2, $3)",

@@ -20,7 +20,7 @@ from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context
 
 from . import codec
-from .door import Door, _task
+from .door import Door, task_row
 
 BATCH = 2000
 
@@ -129,12 +129,12 @@ async def _read_models(door: Door, connection: asyncpg.Connection, fold: _Fold, 
                        ) -> AsyncIterator[Fault]:
     calendars = await connection.fetchval("select version from case_head where id = 'calendars'") or 0
     context = Context((await connection.fetchval("select county_now()")).astimezone(COUNTY), WORKFLOW,
-                      policy=await door._policy(connection, stored["policy"]),
-                      calendar=await door._calendar(connection, calendars))
+                      policy=await door.policy_of(connection, stored["policy"]),
+                      calendar=await door.calendar_of(connection, calendars))
     case, procedure = fold.case, fold.procedure
     assert case
     assert procedure
-    wanted = {t.key: _task(case.id, t)[:7] for t in plan(procedure, case, context).tasks}
+    wanted = {t.key: task_row(case.id, t)[:7] for t in plan(procedure, case, context).tasks}
     have = {r["key"]: tuple(r)[:7] for r in await connection.fetch(
         "select case_id, key, visit, stage, line, seat, holder from task where case_id = $1", case.id)}
     if wanted != have:

@@ -67,6 +67,11 @@ class Past:
     editable: tuple[str, ...] = ()
     end: str = ""                               # how its line ended
 
+    @property
+    def last_act(self) -> Acted:
+        """The one that closed it, whatever the order of its seats."""
+        return max((act for _, act in self.acts), key=lambda act: act.saw)
+
 
 class Tally(dict[str, int]):
     """How many children stand where: loaded, never folded. What was not loaded counts as `unknown`."""

@@ -16,7 +16,6 @@ from .case import (
     CaseSuspended,
     ChildStands,
     ClockPaused,
-    ClockRanOut,
     DutyDone,
     DutyFailed,
     DutyRetried,
@@ -40,6 +39,7 @@ from .may import (
     count_votes,
     ending,
     may_record,
+    over,
     record_for,
     taken_back,
     targets,
@@ -51,6 +51,7 @@ from .money import overdrawn
 from .refusal import Refusal, no
 from .seats import BALLOT, Holder, Seat
 from .stages import Close, Context, Outcome, Procedure, Stage, gone, roster
+from .values import having
 
 FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 
@@ -63,8 +64,7 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
         decision.follow(context.now)            # a gate may have moved meanwhile: the case moves before the act
     now = decision.case
     if case.visit(act.visit) and not now.visit(act.visit) and act.verb not in ("look", "take_back"):
-        ran_out = any(isinstance(e.event, ClockRanOut) for e in decision.entries)
-        return no("past_deadline" if ran_out else "stage_over", "C-24")
+        return over(now, act.visit)
     if refusal := why_not(procedure, now, act.verb, context, act.visit, act.seat):
         return refusal
     if refusal := _true_at(procedure, now, act, context):
@@ -110,6 +110,8 @@ def _true_at(procedure: Procedure, case: Case, act: Act, context: Context) -> Re
     began = visit.opened_at if visit else case.opened_at
     if act.at > context.now + FUTURE_TOLERANCE or (began and act.at < began):
         return no("true_at_impossible", "C-33")
+    if act.at < context.now and not act.opinion:
+        return no("opinion_required", "C-34")
     last_day = workdays_after(end_of(day_of(act.at)), context.policy.late_entry_workdays, context.calendar)
     return no("not_late_able", "C-34") if context.now > last_day else None
 
@@ -135,6 +137,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
     visit = case.visit(act.visit)
     stage = procedure[visit.stage] if visit else None
     here = case.on(visit.line) if visit else case
+    as_of = having(context, now=act.at) if act.at else context      # a late fact is judged as of when it was true (C-35)
     match act.verb:
         case "look":
             return []
@@ -142,7 +145,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             return _open(procedure, case, act, context)
         case "agree" | "refuse" | "yes" | "no" | "abstain":
             assert visit and stage
-            return _say(procedure, here, visit, stage, act, context)
+            return _say(procedure, here, visit, stage, act, as_of)
         case "return":
             assert visit
             return _return(procedure, here, visit, act, context)
@@ -164,7 +167,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             assert visit
             return _close(visit, context)
         case "record":
-            return _record(procedure, here, visit, act, context)
+            return _record(procedure, here, visit, act, as_of)
         case "second" | "drop":
             return _second(procedure, case, act, context)
         case "do":
@@ -244,9 +247,9 @@ def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: C
     if not act.opinion:
         return no("opinion_required", "A-15")
     if act.to not in targets(procedure, case, visit, context.policy):
-        code = "target_not_passed" if act.to in procedure[visit.stage].returns and act.to not in {
-            p.stage for p in case.past} else "target_not_allowed"
-        return no(code, "A-17", to=act.to)
+        passed = any(p.stage == act.to and p.line == visit.line for p in case.past)
+        made_for_it = act.to in procedure and procedure[act.to].pauses
+        return no("target_not_allowed" if passed or made_for_it else "target_not_passed", "A-17", to=act.to)
     clock = visit.clock()
     pauses = procedure[act.to].pauses and clock and not clock.ran_out
     return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion),
@@ -275,6 +278,8 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
     clock = next((c for c in visit.armed if c.key == act.seat), None) if visit else None
     if visit is None or clock is None or act.more < 0:
         return no("malformed", "C-22")
+    if clock.unit == "until":
+        return no("target_not_allowed", "C-22")     # a day set elsewhere is moved there, for all alike
     if context.actor == clock.asked_by:
         return no("separation", "G-13")
     if not clock.asked_at and (not act.more or not act.opinion):
@@ -282,7 +287,7 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
     if act.more and clock.extensions >= context.policy.extensions_max:
         return no("target_not_allowed", "C-22")
     n, d = context.policy.extension_share
-    if act.more > -(-clock.budget * n // d) and clock.unit != "until":
+    if act.more > -(-clock.budget * n // d):
         return no("malformed", "C-22", most=-(-clock.budget * n // d))
     grace = 0 if act.more else decision.grace(visit, act.seat, context.now)
     return [ExtensionAnswered(visit.no, act.seat, act.more, grace, act.opinion)]

@@ -30,7 +30,7 @@ from .case import (
     evolve,
 )
 from .clock import Clock, due, reminder_at, workdays_after
-from .may import unmet
+from .may import ends, unmet
 from .seats import BALLOT, Seat
 from .stages import Close, Context, End, Outcome, Procedure, Stage, Term, go_on
 from .values import having
@@ -48,13 +48,6 @@ class Moment:
     what: str                           # resume rung reminder claim answer clock
     key: str
     workdays: int = 0
-
-
-def ends(clock: Clock, context: Context) -> datetime | None:
-    """When the clock runs out; one that reads a gate ends when the other case says now (R-5)."""
-    if clock.gate and (moved := context.gates.read(clock.gate)):
-        clock = having(clock, start=datetime.fromisoformat(moved))
-    return due(clock, context.calendar)
 
 
 def moments(procedure: Procedure, case: Case, context: Context) -> list[Moment]:
@@ -198,7 +191,7 @@ class Decision:
         nobody = Visit(0, name, line, at)
         waits = begins or any(d.waits and (d.told or d.due(here, nobody, policy)) for d in stage.duties)
         seats = () if waits or not stage.seats else tuple(
-            _kept(self.case, stage, line, s, fresh) for s in stage.seats(here, policy))
+            _kept(self.case, stage, line, s, fresh, at) for s in stage.seats(here, policy))
         clocks, editable = self._clocks(stage, here, line, at, came_by, begins)
         if stage.seat_clock:
             clocks += tuple(stage.seat_clock.clock(here, policy, at, s.key) for s in seats if s.open)
@@ -274,7 +267,7 @@ class Decision:
         old = [s.key for s in visit.seats if s.open and not s.stands_for and s.key not in wanted]
         for seat in new:
             clock = stage.seat_clock.clock(case, policy, at, seat.key) if stage.seat_clock and not seat.gone else None
-            self.add(SeatOpened(visit.no, _kept(case, stage, visit.line, seat, visit.fresh), clock), at)
+            self.add(SeatOpened(visit.no, _kept(case, stage, visit.line, seat, visit.fresh, at), clock), at)
         for key in old:
             self.add(SeatGone(visit.no, visit.stage, key, "not_asked"), at)
         return bool(new or old)
@@ -315,14 +308,18 @@ def _kept_whole(case: Case, stage: Stage, line: str) -> bool:
     return bool(last) and last.outcome == "passed" and not changed_since(case, stage, last.closed)
 
 
-def _kept(case: Case, stage: Stage, line: str, seat: Seat, fresh: bool) -> Seat:
+def _kept(case: Case, stage: Stage, line: str, seat: Seat, fresh: bool, at: datetime) -> Seat:
     """The seat, with its earlier agreement where that still stands (A-39, A-40)."""
-    last = case.last(stage.name, line)
-    if fresh or not stage.sees or stage.rule is BALLOT or last is None:
+    last, came = case.last(stage.name, line), next((p for p in reversed(case.past) if p.line == line), None)
+    if stage.rule is BALLOT or last is None:
+        return seat
+    if came and came.outcome == "taken_back":           # only the last act is undone (A-21)
+        return next((having(seat, acted=a) for key, a in last.acts if key == seat.key and a is not last.last_act), seat)
+    if fresh or not stage.sees:
         return seat
     for key, acted in last.acts:
         if key == seat.key and acted.verb == "return" and seat.holder.pool:
-            return having(seat, claimed_by=acted.by, claimed_at=last.closed_at)     # who returned it is asked (A-39 c)
+            return having(seat, claimed_by=acted.by, claimed_at=at)     # who returned it is asked (A-39 c)
         if key == seat.key and acted.verb == "agree" and not changed_since(case, stage, acted.saw):
             return having(seat, acted=having(acted, kept=True))
     return seat

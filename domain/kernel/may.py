@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .acts import OFFICE_VERBS, SYSTEM_VERBS
 from .case import Case, Past, Proposal, Visit
+from .clock import Clock, due
 from .refusal import Refusal, no
 from .seats import BALLOT, SCORE, Count, Holder, Seat
 from .stages import WORKFLOW, Context, Need, Procedure, Record, Stage, roster
@@ -48,19 +49,31 @@ def _acted_in(case: Case, stages: Iterable[str], who: str) -> bool:
                if stage in stages and line in ("", case.line))
 
 
+def barred(procedure: Procedure, case: Case, stage: Stage, who: str) -> Refusal | None:
+    """By what this person did in the case (G-12, G-13): asked at the assignment and again at the act."""
+    if stage.judges and groups_of(procedure, case, who) - {stage.judges}:
+        return no("separation", "G-12", who=who)
+    pairs = {*stage.not_by, *(s.name for s in procedure.stages if stage.name in s.not_by)}
+    return no("separation", "G-13", who=who) if pairs and _acted_in(case, pairs, who) else None
+
+
 def separated(procedure: Procedure, case: Case, stage: Stage, seat: Seat, context: Context) -> Refusal | None:
     """G-12, G-13, G-15 at the act itself, whatever was true at the assignment."""
     for who in people(context):
-        if stage.judges and groups_of(procedure, case, who) - {stage.judges}:
-            return no("separation", "G-12", who=who)
+        if refusal := barred(procedure, case, stage, who):
+            return refusal
         others = [s for v in case.open if v.stage == stage.name and seat in v.seats for s in v.seats if s is not seat]
         if stage.rule is not BALLOT and any(
                 (s.acted and who in (s.acted.by, s.acted.behind)) or (s.claimed_by == who and not s.gone) for s in others):
             return no("separation", "G-13", who=who)        # one person holds one seat of a visit
-        pairs = {*stage.not_by, *(s.name for s in procedure.stages if stage.name in s.not_by)}
-        if pairs and _acted_in(case, pairs, who):
-            return no("separation", "G-13", who=who)
     return no("own_case", "G-15") if tied(case, seat.holder, context) else None
+
+
+def ends(clock: Clock, context: Context) -> datetime | None:
+    """When the clock runs out; one that reads a gate ends when the other case says now (R-5)."""
+    if clock.gate and (moved := context.gates.read(clock.gate)):
+        clock = having(clock, start=datetime.fromisoformat(moved))
+    return due(clock, context.calendar)
 
 
 # -- what is possible here -----------------------------------------------------------------------------------
@@ -123,7 +136,9 @@ def taken_back(procedure: Procedure, case: Case, visit_no: int) -> tuple[Past, V
     past = next((p for p in reversed(case.past) if p.no == visit_no and p.acts), None)
     if past is None or past.outcome not in ("passed", "refused", "returned"):
         return None
-    if past is not next(p for p in reversed(case.past) if p.line == past.line) or procedure[past.stage].rule is BALLOT:
+    if past is not next(p for p in reversed(case.past) if p.line == past.line):
+        return None
+    if procedure[past.stage].rule is BALLOT or procedure[past.stage].final:
         return None
     after = next((v for v in case.open if v.line == past.line and v.since > past.closed), None)
     if after is None or after.done or any(s.claimed_by or (s.acted and not s.acted.kept) for s in after.seats) \
@@ -144,7 +159,7 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
     if verb == "look":                  # never refused: it is how a clock that ran out comes into the log
         return None
     if case.ended:
-        return no("case_closed", "A-5", how=case.ended)
+        return over(case, visit_no)
     if verb == "open":
         return None if case.version == 1 else no("wrong_stage", "A-5")
     if verb in SYSTEM_VERBS and context.actor != WORKFLOW:
@@ -165,7 +180,7 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
         return _record(procedure, case, None, context)
     visit = case.visit(visit_no)
     if visit is None:
-        return no("stage_over", "A-3") if any(p.no == visit_no for p in case.past) else no("wrong_stage", "A-3")
+        return over(case, visit_no)
     if not visit.begun:
         return no("wrong_stage", "A-3")
     here = case.on(visit.line)
@@ -176,6 +191,16 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
     if verb == "record":
         return _record(procedure, here, visit, context)
     return _seat(procedure, here, visit, verb, key, context)
+
+
+def over(case: Case, visit_no: int) -> Refusal:
+    """Why nothing is done any more in a visit that is not open: its clock ran out, or it came to its end (C-24, A-5)."""
+    past = next((p for p in case.past if p.no == visit_no), None)
+    if past and past.clock and past.clock.ran_out and past.clock.ran_out == past.closed_at:
+        return no("past_deadline", "C-24")
+    if case.ended:
+        return no("case_closed", "A-5", how=case.ended)
+    return no("stage_over" if past else "wrong_stage", "A-3")
 
 
 def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Refusal | None:
@@ -260,16 +285,20 @@ def _take_back(procedure: Procedure, case: Case, context: Context, visit_no: int
             return no("not_holder", "A-21")
         if procedure[visit.stage].rule is BALLOT:
             return no("target_not_allowed", "A-13")
-        act, later = seat.acted, any(s.acted and s.acted.at > seat.acted.at for s in visit.seats)
+        act, later = seat.acted, any(s.acted and s.acted.saw > seat.acted.saw for s in visit.seats)
     else:
         back = taken_back(procedure, case, visit_no)
         if back is None:
             return no("next_has_acted", "A-21")
-        act, later = back[0].acts[-1][1], False
+        act, later = back[0].last_act, False
         if act.by != context.actor:
             return no("not_holder", "A-21")
     if act.kept or later:
         return no("next_has_acted", "A-21")
+    clock = (visit.clock(key) or visit.clock()) if visit else back[0].clock
+    end = ends(clock, context) if clock else None
+    if end and end < context.now:               # it could not be done again
+        return no("past_deadline", "C-24")
     if case.suspended:
         return no("suspended", "A-33")
     return no("past_deadline", "A-21") if context.now - act.at > timedelta(hours=context.policy.takeback_hours) else None
@@ -285,18 +314,17 @@ def _close(procedure: Procedure, case: Case, visit: Visit, context: Context) -> 
     if case.suspended:
         return no("suspended", "A-33")
     here = [s for s in visit.seats if s.claimed_by and not s.gone]
-    rule = context.policy.ballot
     if all(s.acted for s in here):
         return None
-    if rule.secret and not context.sealed:
-        return no("quorum", "A-12")             # what lies sealed cannot settle anything before it is opened
-    return None if count_votes(visit, context).settled(rule) else no("quorum", "A-12")
+    # what lies sealed counts as open until it is opened: then only a missing quorum is settled
+    return None if count_votes(visit, context).settled(context.policy.ballot) else no("quorum", "A-12")
 
 
 def _seat(procedure: Procedure, case: Case, visit: Visit, verb: str, key: str, context: Context) -> Refusal | None:
     stage, seat = procedure[visit.stage], visit.seat(key)
     if seat is None or seat.gone:
-        return no("task_closed", "A-6", why=seat.gone if seat else "")
+        ran_out = bool(seat and seat.gone == "ran_out")
+        return no("past_deadline", "C-24") if ran_out else no("task_closed", "A-6", why=seat.gone if seat else "")
     ballot = stage.rule is BALLOT
     if seat.acted and not ballot:
         return no("already_acted", "A-14")
@@ -336,8 +364,10 @@ def _seat(procedure: Procedure, case: Case, visit: Visit, verb: str, key: str, c
 def _ask(visit: Visit, key: str, context: Context) -> Refusal | None:
     """申请延期 (C-22, C-23): before the due day ends, no more often than the policy says."""
     clock = visit.clock(key) or visit.clock()
-    if clock is None or clock.unit == "until" or clock.ran_out:
+    if clock is None or clock.unit == "until":
         return no("wrong_stage", "C-22")
+    if clock.ran_out:
+        return no("past_deadline", "C-24")
     if clock.asked_at:
         return no("already_acted", "C-23", by=clock.asked_by)
     return no("target_not_allowed", "C-22") if clock.extensions >= context.policy.extensions_max else None

@@ -297,6 +297,7 @@ class Stage:
     returns: tuple[str, ...] = ()
     beside: Callable[[Case, Any], Iterable[str]] | None = None   # open for each line named, as long as it is named
     pauses: bool = False                                    # the sender's clock stands still meanwhile
+    final: bool = False                                     # once passed, what was said here is not taken back
 
 
 def nothing(case: Case) -> Mapping[str, Any]:

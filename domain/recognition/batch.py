@@ -17,7 +17,7 @@ from domain.kernel.values import Text, having, tagged
 
 from .facts import Stands
 from .policy import StarPolicy
-from .proposal import BelowQuota, DocumentSigned, MeetingCalled, NoticePublished, PutOnHold
+from .proposal import BelowQuota, DocumentSigned, MeetingCalled, NoticePublished, PutOnHold, vetoes_against
 
 fact = tagged("batch")
 
@@ -476,6 +476,12 @@ def _nobody_open(case: Case, context: Context) -> Refusal | None:
     return no("wrong_stage", "R-67") if any(s.what != "ended" for s in case.children.values()) else None
 
 
+def _own(case: Case, context: Context) -> Refusal | None:
+    """G-15: nobody signs for a school to which they are tied."""
+    own = any(case.children[c].subject in context.ties for c in those(case, "free"))
+    return no("own_case", "G-15") if own else None
+
+
 def _firm(case: Case, context: Context) -> Refusal | None:
     """C-27: a public notice opens only where its last day is firm."""
     provisional = context.calendar.provisional(day_of(context.now)) if context.now else False
@@ -486,13 +492,16 @@ something_to_do = (_something,)
 every_ballot_closed = (_ballots,)
 every_clock_over = (_clocks,)
 nobody_open = (_nobody_open,)
+nobody_tied = (_own,)
 
 
 # -- rules -------------------------------------------------------------------------------------------------------
 
 
 def open_batch(case: Case, visit: Visit | None, form: OpenBatch, context: Context) -> list[Event] | Refusal:
-    """R-5: first and last day of submission, firm (C-27)."""
+    """R-5: first and last day of submission, firm (C-27). A batch is about its programme, not about an organisation."""
+    if case.subject != context.policy.programme:
+        return no("malformed", "R-5", subject=context.policy.programme)
     if not form.title or form.last_day < max(form.first_day, day_of(context.now)):
         return no("malformed", "R-5")
     if context.calendar.provisional(form.last_day):
@@ -600,8 +609,6 @@ def publish_notice(case: Case, visit: Visit, form: PublishNotice, context: Conte
 def sign(case: Case, visit: Visit, form: Sign, context: Context) -> list[Event] | Refusal:
     """R-58 for each at this moment; who is blocked is left out and gets a document of their own later (R-67)."""
     free = those(case, "free")
-    if any(case.children[c].subject in context.ties for c in free):
-        return no("own_case", "G-15")
     blocked = tuple(c for c in free if context.gates.read(f"overdue:{case.children[c].subject}"))
     vetoed = tuple(c for c in free if _vetoed(case, c, context))
     out = tuple(dict.fromkeys((*blocked, *vetoed)))
@@ -609,10 +616,9 @@ def sign(case: Case, visit: Visit, form: Sign, context: Context) -> list[Event] 
 
 
 def _vetoed(case: Case, child: str, context: Context) -> bool:
-    """A veto that the child has not taken over yet (L-13): proven since the batch opened."""
-    opened = day_of(case.opened_at) if case.opened_at else date.min
-    return any(date.fromisoformat(proven) >= opened
-               for _, _, proven in context.gates.read(f"veto:{case.children[child].subject}") or ())
+    """A veto that the child has not taken over yet (L-13); never one that it would not take over: it was held for ever."""
+    stands = case.children[child]
+    return bool(vetoes_against(stands.subject, day_of(datetime.fromisoformat(stands.submitted_at)), context))
 
 
 def number_document(case: Case, visit: Visit, form: Number, context: Context) -> list[Event] | Refusal:

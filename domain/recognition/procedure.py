@@ -156,10 +156,10 @@ STAR = Procedure(kind="star", facts=Application, rules=RULES, may_return=rounds_
     Stage("eligibility",  seats=section_head, form=Confirm, sees=DOSSIER, judges="office", returns=("correction", "completeness"), refused="refusal",
                           clock=workdays("eligibility_term"), at_limit=to_leader),
     Stage("draw",         seats=the_experts, rule=ALL, sees=("experts",), judges="material", duties=(draw_experts,), seat_clock=workdays("accept_term"), at_limit=vacate),
-    Stage("material",     seats=the_experts, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", duties=(draw_experts,),
+    Stage("material",     seats=the_experts, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", duties=(draw_experts,), final=True,
                           seat_clock=workdays("material_term"), at_limit=vacate),
     Stage("third",        seats=the_third, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", when=spread_too_wide,
-                          duties=(draw_third,), seat_clock=workdays("third_term"), at_limit=vacate),
+                          duties=(draw_third,), seat_clock=workdays("third_term"), at_limit=vacate, final=True),
     Stage("appointment",  seats=panel_leader, form=FixVisit, sees=("leaf.", "panel"), judges="panel", duties=(draw_panel,),
                           seat_clock=workdays("fix_visit"), at_limit=vacate),
     Stage("visit",        seats=panel_leader, form=VisitHeld, records=(Record(VetoFound, the_panel),), sees=("leaf.", "panel"), judges="panel", duties=(tell_school,),
@@ -201,7 +201,7 @@ BATCH = Procedure(kind="star_batch", facts=b.Batch, rules=b.RULES, shows=b.shows
                           duties=(send_papers, b.call_candidates), needs=b.every_ballot_closed, clock=workdays("vote_within").or_rest_of("convening"), at_limit=remind),
     Stage("minutes",      seats=b.chair_and_secretary, rule=ALL, form=b.Minutes, when=b.meeting_held, clock=workdays("minutes_term"), at_limit=remind),
     Stage("notice",       when=b.someone_carried, duties=(cut_places, b.refuse_below, publish_notice, b.tell_candidates), needs=b.every_clock_over),
-    Stage("signing",      seats=bureau_leader, form=b.Sign, when=b.someone_free, clock=workdays("confer_term"), at_limit=escalate("bureau_deputy")),
+    Stage("signing",      seats=bureau_leader, form=b.Sign, when=b.someone_free, needs=b.nobody_tied, final=True, clock=workdays("confer_term"), at_limit=escalate("bureau_deputy")),
     Stage("conferment",   when=b.something_signed, duties=(b.hold_left_out, number_document, render_document, b.confer_candidates), to="review"),
 ))
 

@@ -158,13 +158,7 @@ def heed_vetoes(case: Case, context: Context) -> Outcome:
     """
     if not case.open or case.opened_at is None:
         return []
-    codes = {v.code: v.lookback_months for v in context.policy.vetoes}
-    opened, found = day_of(case.opened_at), []
-    for number, code, proven_on in context.gates.read(f"veto:{case.subject}") or ():
-        proven = date.fromisoformat(proven_on)
-        if code in codes and day_of(span_end(proven, codes[code])) >= opened:
-            found.append(number)
-    numbers = tuple(sorted(found))
+    numbers = vetoes_against(case.subject, day_of(case.opened_at), context)
     if numbers == case.facts.vetoes:
         return []
     visit = case.open[0]
@@ -172,6 +166,13 @@ def heed_vetoes(case: Case, context: Context) -> Outcome:
         and not context.gates.read(f"signed:{case.id}")
     back = [Close("returned", "proposal")] if late and set(numbers) - set(case.facts.vetoes) else []
     return [VetoesHeard(numbers), *back]
+
+
+def vetoes_against(school: str, on: date, context: Context) -> tuple[str, ...]:
+    """R-42: the decisions that veto under this policy and whose look-back reaches that day."""
+    codes = {v.code: v.lookback_months for v in context.policy.vetoes}
+    return tuple(sorted(number for number, code, proven_on in context.gates.read(f"veto:{school}") or ()
+                        if code in codes and day_of(span_end(date.fromisoformat(proven_on), codes[code])) >= on))
 
 
 def hear_document(case: Case, visit: Visit, form: DocumentSigned, context: Context) -> list[Event] | Refusal:

@@ -266,6 +266,6 @@ ORGANISATION = Procedure(
     rules={Register: register, EnterTitle: enter_title, Overdue: overdue, OverdueLifted: lift_overdue,
            ProveViolation: prove, AnnulViolation: annul, EnterFailure: enter_failure},
     opened_by=(Record(Register),), hears=(EnterTitle, EnterFailure, Overdue, OverdueLifted),
-    records=(Record(Overdue), Record(OverdueLifted), Record(ProveViolation, second=_supervision_head),
+    records=(Record(Overdue), Record(OverdueLifted), Record(EnterFailure), Record(ProveViolation, second=_supervision_head),
              Record(AnnulViolation, second=_supervision_head)),
     stages=(Stage("open"),))

@@ -27,6 +27,7 @@ from domain.kernel.case import (
     CaseEnded,
     DutyDone,
     Entry,
+    ExtensionAnswered,
     SeatActed,
     StageClosed,
     StageOpened,
@@ -45,7 +46,7 @@ from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure
 from domain.kernel.values import Text, having
 from domain.recognition import batch as b
 from domain.recognition.dossier import AnswerLeaf, Apply, Declare, Describe, missing
-from domain.recognition.facts import CalledToVote, ResultProposed
+from domain.recognition.facts import CalledToVote, ResultProposed, TitleConferred
 from domain.recognition.policy import StarPolicy, read_policy
 from domain.recognition.procedure import BATCH, STAR
 from domain.recognition.proposal import EnterRegister, Letter, Propose, Rendered, computed
@@ -115,7 +116,7 @@ class World:
         self._people()
         last = day_of(self.now) + r.randint(5, 30) * DAY
         opening = Act("open", form=b.OpenBatch("2026年", day_of(self.now), last))
-        got = open_case(BATCH, B, "SC2", self.policy.id, self.context("head"), opening)
+        got = open_case(BATCH, B, self.policy.programme, self.policy.id, self.context("head"), opening)
         assert not isinstance(got, Refusal), got
         self.commit(B, None, got[1], got[0])
         for school in self.schools:
@@ -168,7 +169,9 @@ class World:
 
     def context(self, who: str, id: str = "", act: Act | None = None, leans: Iterable[str] = ()) -> Context:
         """Exactly the gates that the case leans on; sealed choices for the closing of their ballot only (R-45)."""
-        leans = frozenset(leans or (self.procedure(id).leans(self.cases[id]) if id else ()))
+        leans = {*leans, *(self.procedure(id).leans(self.cases[id]) if id else ())}
+        if act and isinstance(act.form, Drawn):
+            leans |= {f"load:{who}" for who, _ in act.form.loads}
         behind = self.behind.get(who, "")
         return Context(
             self.now, who, self.posts.get(who, frozenset()), behind, self.posts.get(behind, frozenset()),
@@ -185,6 +188,9 @@ class World:
                 self.look(id)                   # a refused act leaves the run-outs that it met
             return got
         self.seen[f"verb {act.verb}"] += 1
+        for e in got[0]:
+            if isinstance(e.event, BallotClosed):
+                self._counted(before, before.visit(act.visit), e.event)
         if choice := sealed_choice(self.procedure(id), got[1], act, self.policy):
             self.vault[id, act.visit][act.seat] = choice
         self.commit(id, before, got[1], got[0])
@@ -266,7 +272,7 @@ class World:
         f = case.facts
         match want.__name__ if want else "":
             case "Drawn":
-                return Drawn(f"seed{r.random()}", self._candidates(case))
+                return Drawn(f"seed{r.random()}", self._candidates(case), tuple((x, 3) for x in self.pool))
             case "Describe":
                 return Describe(WORDS, "语文", WORDS)
             case "AnswerLeaf":
@@ -646,6 +652,7 @@ class World:
     def finish(self) -> None:
         """Helpful people, nothing overdue: everything comes to a natural end."""
         self.mischief = False
+        terminated = [c for c, x in self.cases.items() if x.ended == "terminated"]
         for id, o in self.schools.items():
             self.school(id, having(o, rectifications=()))
         for n in range(400):
@@ -658,6 +665,7 @@ class World:
             if n % 20 == 0:
                 self.check()
         assert not self.open_cases(), f"no end\n{self}"
+        assert terminated == [c for c, x in self.cases.items() if x.ended == "terminated"], "no natural end"
         self.check()
 
     def silence(self) -> None:
@@ -690,11 +698,11 @@ class World:
                     self.seen[f"end {e.event.how}"] += 1
                 case BallotClosed():
                     self.seen[f"ballot {e.event.result}"] += 1
-                    self._counted(id, e.event)
                 case SeatActed():
                     assert not self.policy.ballot.secret or e.event.verb not in ("yes", "no", "abstain"), "R-45"
                 case ResultProposed():
                     self.seen[f"proposed {e.event.result}"] += 1
+                    self._sheets_count(id)
                 case b.NoticeUp():
                     assert e.event.children, "an empty notice"
                 case b.PlacesCut():
@@ -703,11 +711,18 @@ class World:
                     self.seen[f"event {type(e.event).__name__}"] += 1
             assert e.at <= self.now, (id, e, self.now)
 
-    def _counted(self, id: str, closed: BallotClosed) -> None:
-        """R-45: the totals are those of the sealed choices of who is present."""
-        if self.policy.ballot.secret:
-            vault = self.vault[id, closed.visit]
-            assert closed.yes + closed.no + closed.abstain <= len(vault), (id, closed, vault)
+    def _sheets_count(self, id: str) -> None:
+        """R-21, R-33, R-37: nothing is proposed on fewer sheets than were asked."""
+        case = self.cases[id]
+        experts = [x for x in case.roster("experts").members if x in case.facts.sheets]
+        assert len(experts) == self.policy.reviewers, f"{id}: proposed on the sheets of {experts}"
+        assert set(case.roster("panel").members) & case.facts.site.keys(), f"{id}: proposed without a panel"
+
+    def _counted(self, before: Case, visit: Visit, closed: BallotClosed) -> None:
+        """R-45: the totals are those of the choices, sealed or open, of who is present."""
+        sealed = self.vault[before.id, visit.no]
+        said = Counter(sealed.get(s.key, s.acted.verb) for s in visit.seats if s.claimed_by and not s.gone and s.acted)
+        assert (closed.yes, closed.no, closed.abstain) == (said["yes"], said["no"], said["abstain"]), (closed, said)
 
     def check(self) -> None:
         for id in sorted(self.changed):
@@ -736,6 +751,15 @@ class World:
             seat = case.visit(c.visit).seat(c.key)
             assert seat is None or seat.open, f"{id}: the clock of a seat that acted runs on: {c}"
         self._check_separation(id)
+        began = {e.event.visit: e.at for e in log if isinstance(e.event, StageOpened)}
+        reminded = Counter[tuple[int, str, int]]()
+        for e in log:
+            if isinstance(e.event, ReminderDue):
+                reminded[e.event.visit, e.event.key, e.event.workdays] += 1
+            elif isinstance(e.event, ExtensionAnswered) and e.event.more:
+                reminded = Counter({k: n for k, n in reminded.items() if k[:2] != (e.event.visit, e.event.key)})
+            assert max(reminded.values(), default=0) <= 1, f"{id}: reminded twice: {reminded}"
+            assert e.at >= began.get(getattr(e.event, "visit", 0), e.at), f"{id}: {e} lies before its visit"
         done = Counter((e.event.visit, e.event.duty) for e in log if isinstance(e.event, DutyDone))
         rows = {e.event.visit: e.event.stage for e in log if isinstance(e.event, StageOpened)}
         for (visit, name), times in done.items():
@@ -774,8 +798,11 @@ class World:
             meeting += isinstance(e, b.Ranked)
             notices[meeting] += isinstance(e, b.NoticeUp)
         assert max(notices.values(), default=0) <= 1, f"a meeting with two notices: {notices}"
-        serials = [e.serial for e in log if isinstance(e, b.Numbered)]
-        assert len(set(serials)) == len(serials), f"a number twice: {serials}"
+        taken = defaultdict(list)
+        for e in (e.event for entries in self.logs.values() for e in entries):
+            if isinstance(e, b.Numbered | TitleConferred):
+                taken[e.series if isinstance(e, b.Numbered) else f"{e.since.year}"].append(e.serial)
+        assert all(sorted(n) == list(range(1, len(n) + 1)) for n in taken.values()), f"numbers with a gap: {taken}"
         for id, entries in self.logs.items():
             ballots, called = Counter[int](), 0
             for e in entries:
@@ -794,15 +821,15 @@ class World:
     def _check_end(self, id: str) -> None:
         """A-49: the office alone can always end it, two persons, unless `may_end` forbids."""
         case, procedure = self.current(id), self.procedure(id)
-        first = ending(case)
-        for who in (self._office(id, first.by if first else ""), self._office(id, first.by if first else "", "staff1")):
-            if case.ended:
-                return
-            context = self.context(who, id)
+        if case.ended:
+            return
+        while not case.ended:
+            first = ending(case)
+            context = self.context(self._office(id, first.by if first else ""), id)
             got = decide(procedure, case, Act("end", opinion=WORDS), context)
             if isinstance(got, Refusal) and any(need(case, context) for need in procedure.may_end):
                 return
-            assert not isinstance(got, Refusal), f"{id} cannot be ended by {who}: {got}\n{self}"
+            assert not isinstance(got, Refusal), f"{id} cannot be ended by {context.actor}: {got}\n{self}"
             case = got[1]
         assert case.ended == "terminated", id
 

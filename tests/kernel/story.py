@@ -12,13 +12,13 @@ import yaml
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, Calendar
-from domain.kernel.case import Case, Entry, Event
+from domain.kernel.case import Case, Entry, Event, RosterDrawn, Visit
 from domain.kernel.decide import decide, open_case
 from domain.kernel.plan import plan
-from domain.kernel.refusal import Refusal
+from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, person, post
 from domain.kernel.stages import Context, End, Gates, Policy, Procedure, Stage
-from domain.kernel.values import having
+from domain.kernel.values import having, tagged
 
 CALENDARS = Path(__file__).parents[2] / "data/policy/calendar"
 
@@ -167,9 +167,67 @@ def table(*stages: Stage, **words: Any) -> Procedure:
     """A procedure of these rows, with the office, head and applicant that every story here has."""
     return Procedure(**{"kind": "tale", "stages": stages, "office": lambda case: post("office", "B"),
                         "head": lambda case: post("head", "B"), "applicant": lambda case: post("applicant", case.subject),
-                        **words})
+                        "facts": Tale, "rules": RULES, **words})
 
 
 def row(name: str = "ask", **words: Any) -> Stage:
     """A row that ends the case unless it says where it goes on."""
     return Stage(name, **{"to": End("passed"), **words})
+
+
+# -- a family so small that every test can have it ---------------------------------------------------------------------
+
+fact = tagged("tale")
+
+
+@fact
+class Said(Event):
+    """Something became true; it changes the part of the same name."""
+    word: str
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        return (self.word,)
+
+
+@fact
+class Tale:
+    words: tuple[str, ...] = ()
+
+    def evolve(self, event: Event, entry: Entry) -> Tale:
+        return having(self, words=(*self.words, event.word)) if isinstance(event, Said) else self
+
+
+@fact
+class Say:
+    word: str
+
+
+@fact
+class SayLate:
+    """A kind that may be entered late (C-32)."""
+    word: str
+    late = True
+
+
+@fact
+class Name:
+    """Names people for the list `judges`."""
+    members: tuple[str, ...]
+    reserve: tuple[str, ...] = ()
+
+
+def say(case: Case, visit: Visit | None, form: Say | SayLate, context: Context) -> list[Event] | Refusal:
+    return [Said(form.word)] if form.word else no("malformed", "A-3")
+
+
+def name(case: Case, visit: Visit | None, form: Name, context: Context) -> list[Event] | Refusal:
+    return [RosterDrawn("judges", form.members, form.reserve)]
+
+
+RULES = {Say: say, SayLate: say, Name: name}
+
+
+def heard(word: str) -> Any:
+    """A question: whether that was said."""
+    return lambda case, policy: word in case.facts.words

@@ -1,26 +1,20 @@
 """The plan of a case as its workflow reads it; the reading takes the outbox rows with it, in one statement."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from domain.kernel.calendar import COUNTY
 from domain.kernel.follow import Decision
 from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context, Gates
-
-from . import codec
-
-if TYPE_CHECKING:
-    from .door import Door
+from store import codec
+from store.door import Door
+from workflows.case_workflow import Owed, PlanView
 
 
-async def read_plan(door: Door, case: str, driver: str) -> Any:
-    """A `PlanView`. A case that the log does not know counts as closed.
+async def read_plan(door: Door, case: str, driver: str) -> PlanView:
+    """A case that the log does not know counts as closed.
 
     `wait` is 0 where clocks have run out or something follows from a gate that moved: then tick.
     """
-    from workflows.case_workflow import Owed, PlanView
-
     async with door.pool.acquire() as connection:
         r = await connection.fetchrow("select * from read_plan_v1($1, $2)", case, driver)
         if r["state"] is None:
@@ -28,9 +22,9 @@ async def read_plan(door: Door, case: str, driver: str) -> Any:
         state = codec.state_of(r["state"])
         if state.ended:
             return PlanView(closed=True, version=state.version)
-        calendar = await door._calendar(connection, await connection.fetchval(
+        calendar = await door.calendar_of(connection, await connection.fetchval(
             "select version from case_head where id = 'calendars'") or 0)
-        policy = await door._policy(connection, r["policy"])
+        policy = await door.policy_of(connection, r["policy"])
     now = r["now"].astimezone(COUNTY)
     gates = Gates({(n, w): codec.value_of(v) for n, w, v in
                    zip(r["gates"] or (), r["raisers"] or (), r["vals"] or (), strict=True) if v is not None})

@@ -1,0 +1,35 @@
+# The README's two commands are `make demo` and `make test`; each sets up what it needs.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: demo up test check bench help
+
+demo: $(READY)  ## a county works on the rehearsal clock; then the portal is open (EXIT=1: ends; FAMILY=recognition)
+	$(BIN)/juanzong demo $(if $(EXIT),--exit) $(if $(FAMILY),--family $(FAMILY))
+
+up: $(READY)  ## the whole stack on this machine: database, Temporal, worker, web
+	$(BIN)/juanzong up
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)  ## style, import contract, tables
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/python -c "import domain.procedures"
+
+bench: $(READY)  ## the figures of docs/benchmarks.md; writes build/bench.json
+	$(BIN)/python -m bench.run
+
+help:  ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+
+$(READY): pyproject.toml requirements.lock
+	command -v $(PYTHON) >/dev/null || { echo "请先安装 Python 3.11（Debian：apt-get install python3.11-venv）"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
