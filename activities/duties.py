@@ -120,7 +120,8 @@ class Duties:
                 cause=call.case, epoch=call.epoch))
             if isinstance(got, Refusal) and got.code not in (*OVER, *PASSED_OVER):
                 raise ApplicationError(f"{child}: {got.code} {got.rule}", type=got.code)
-            activity.heartbeat()
+            if activity.in_activity():
+                activity.heartbeat()
         return "done"
 
     def _refused(self, got: Refusal) -> str:

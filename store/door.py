@@ -272,11 +272,12 @@ class Door:
         if not command.case and command.kind:
             procedure = self.procedures.get(command.kind)
             if procedure:
+                now, policy = await connection.fetchrow(        # a case that is not there yet has no stored gates
+                    "select county_now(), (select policy from case_head where id = $1)", command.parent)
                 unborn = Case(id=command.new_id, kind=command.kind, subject=command.subject, parent=command.parent,
-                              policy=command.policy, facts=procedure.facts())
+                              policy=command.policy or policy or "", facts=procedure.facts())
                 gates += procedure.leans(unborn)
                 if procedure.number:
-                    now = await connection.fetchval("select county_now()")
                     gates.append(number_gate(_series(procedure, now)))
         if command.epoch is not None:
             gates.append("epoch")

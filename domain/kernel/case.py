@@ -91,6 +91,14 @@ class Proposal:
     form: Any
     by: str
     reason: Text = Text("")
+    visit: int = 0
+    post: str = ""
+    behind: str = ""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who proposed it, and in whose name."""
+        return frozenset((self.by, self.behind)) - {""}
 
 
 @dataclass(frozen=True)
@@ -362,6 +370,7 @@ class FactProposed(Event):
     """Waits for a second person; `form` None = the ending of the case."""
     form: Any
     reason: Text = Text("")
+    visit: int = 0
 
 
 @fact
@@ -575,7 +584,8 @@ def _(case: Case, e: DutyRetried, entry: Entry, n: int) -> Case:
 
 @_when(FactProposed)
 def _(case: Case, e: FactProposed, entry: Entry, n: int) -> Case:
-    return having(case, proposed=(*case.proposed, Proposal(n, e.form, entry.by, e.reason)))
+    proposal = Proposal(n, e.form, entry.by, e.reason, e.visit, entry.post, entry.behind)
+    return having(case, proposed=(*case.proposed, proposal))
 
 
 @_when(ProposalClosed)

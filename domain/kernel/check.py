@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .seats import ALL, BALLOT
-from .stages import End, Procedure, Stage, escalate, go_on, go_to, lapse, taken_as_accepted
+from .stages import End, Procedure, Stage, go_on, go_to, lapse, remind, taken_as_accepted
 
 
 class BadTable(ValueError):
@@ -23,7 +23,8 @@ def _names(p: Procedure) -> Iterator[str]:
         yield "two rows have one name"
     for s in p.stages:
         rest = s.clock.rest_of if s.clock else ()
-        for to in (s.to, s.refused, *s.returns, *s.not_by, *rest):
+        limit = (s.at_limit.stage,) if isinstance(s.at_limit, go_to) else ()
+        for to in (s.to, s.refused, *s.returns, *s.not_by, *rest, *limit):
             for name in getattr(to, "leads", ()) if callable(to) else (to,):
                 if isinstance(name, str) and name and name not in p:
                     yield f"{s.name} names {name}, which is no row"
@@ -48,7 +49,7 @@ def _reachable(p: Procedure) -> Iterator[str]:
         for to in (s.to, s.refused):
             if callable(to):
                 ahead += [row for row in getattr(to, "leads", ()) if row in p]
-            elif isinstance(to, str) and to:
+            elif isinstance(to, str) and to in p:
                 ahead.append(to)
         if s.to == "" and not s.beside:
             later = [x.name for x in p.stages[p.stages.index(s) + 1:] if not x.aside and not x.beside]
@@ -56,7 +57,7 @@ def _reachable(p: Procedure) -> Iterator[str]:
             if not later and (s.seats or s.duties or s.clock or s.needs):
                 yield f"{name} is the last row and names no end"
         ahead += [t for t in s.returns if t in p]
-        ahead += [s.at_limit.stage] if isinstance(s.at_limit, go_to) else []
+        ahead += [s.at_limit.stage] if isinstance(s.at_limit, go_to) and s.at_limit.stage in p else []
     for s in p.stages:
         if s.name not in seen and not s.beside and not (s.aside and p.hears):      # what is heard may lead aside
             yield f"{s.name} is never reached"
@@ -71,7 +72,7 @@ def _row(p: Procedure, s: Stage) -> Iterator[str]:
         yield f"{s.name} decides more than form, and is taken as accepted (R-16)"
     if s.rule is BALLOT and not s.chair:
         yield f"{s.name} is a ballot without a chair (A-12)"
-    if (s.clock is None and s.seat_clock is None) and (isinstance(s.at_limit, escalate) or s.at_limit in (go_on, lapse)):
+    if s.clock is None and s.seat_clock is None and s.at_limit is not remind:
         yield f"{s.name} names a limit and has no clock"
     if s.rule is ALL and s.sees:
         for r in s.records:

@@ -41,6 +41,9 @@ from .may import (
     may_record,
     over,
     record_for,
+    recorders,
+    records_of,
+    seconds,
     taken_back,
     targets,
     unheld,
@@ -120,13 +123,30 @@ def _post(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple
     """The post used and the principal behind it (G-8, G-23): those of the seat, else the first post that fits."""
     visit = case.visit(act.visit)
     seat = visit.seat(act.seat) if visit else None
-    holders = [seat.holder] if seat else [procedure.office(case), procedure.head(case),
+    here = case.on(visit.line) if visit else case
+    holders = [seat.holder] if seat else [*_asked(procedure, here, visit, act, context.policy),
+                                          procedure.office(case), procedure.head(case),
                                           *([procedure.applicant(case)] if procedure.applicant else [])]
     for holder in holders:
         whom = as_whom(holder, context)
         if whom is not None:
             return "" if holder.kind == "person" else holder.key, whom
     return "", ""
+
+
+def _asked(procedure: Procedure, case: Case, visit: Visit | None, act: Act, policy: Any) -> list[Holder]:
+    """Whom the table asks for an act that has no seat."""
+    match act.verb:
+        case "open" | "record":
+            rows = procedure.opened_by if act.verb == "open" else records_of(procedure, case, visit)
+            return [s.holder for r in rows if r.form is type(act.form) for s in recorders(procedure, case, visit, r, policy)]
+        case "second" | "drop":
+            return [s.holder for p in case.proposed if str(p.no) == act.seat
+                    for s in seconds(procedure, case, p, policy) or ()]
+        case "close":
+            chair = procedure[visit.stage].chair if visit else None
+            return [chair(case, policy)] if chair else []
+    return []
 
 
 # -- what each verb leaves -------------------------------------------------------------------------------------
@@ -304,8 +324,7 @@ def _close(visit: Visit, context: Context) -> Outcome:
 
 
 def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
-    record = record_for(procedure, case, type(act.form), visit) if visit else next(
-        (r for r in procedure.records if r.form is type(act.form)), None)
+    record = record_for(procedure, case, type(act.form), visit)
     if record is None:
         return no("unknown_command", "A-3")
     if not may_record(procedure, case, visit, record, context):
@@ -315,15 +334,17 @@ def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
                              if s.acted and s.acted.by == context.actor), None)):
         return refusal
     done = procedure.rules[record.form](case, visit, act.form, context)
-    return [FactProposed(act.form)] if record.second and not isinstance(done, Refusal) else done
+    proposed = FactProposed(act.form, visit=visit.no if visit else 0)
+    return [proposed] if record.second and not isinstance(done, Refusal) else done
 
 
 def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:
     proposal = next(p for p in case.proposed if str(p.no) == act.seat)
     if act.verb == "drop":
         return [ProposalClosed(proposal.no)]
-    visit = next((v for v in case.open if record_for(procedure, case, type(proposal.form), v)), None)
-    done = procedure.rules[type(proposal.form)](case, visit, proposal.form, context)
+    visit = case.visit(proposal.visit)
+    here = case.on(visit.line) if visit else case
+    done = procedure.rules[type(proposal.form)](here, visit, proposal.form, context)
     return done if isinstance(done, Refusal) else [*done, ProposalClosed(proposal.no)]
 
 

@@ -87,7 +87,7 @@ class Decision:
         self.entries.append(entry)
         before = self.case
         self.case = evolve(before, entry)
-        if self.procedure.many and self.procedure.shows(self.case) != self.procedure.shows(before):
+        if self.procedure.counts and self.procedure.shows(self.case) != self.procedure.shows(before):
             self.case = having(self.case, tally=Tally(unknown=1))       # gate first, count after (T-48)
         assert len(self.entries) < ENTRIES_MAX, "a reaction without end"
 

@@ -112,14 +112,19 @@ def count_votes(visit: Visit, context: Context) -> Count:
 
 def may_record(procedure: Procedure, case: Case, visit: Visit | None, record: Record, context: Context) -> bool:
     """Whether this person may bring this fact, ties included."""
+    return any(as_whom(s.holder, context) is not None and not tied(case, s.holder, context)
+               for s in recorders(procedure, case, visit, record, context.policy))
+
+
+def recorders(procedure: Procedure, case: Case, visit: Visit | None, record: Record, policy: object) -> list[Seat]:
+    """Who may bring this fact: whom the record names, else the seats of the row, else the office."""
     if record.by:
-        seats = tuple(record.by(case, context.policy))
+        seats = tuple(record.by(case, policy))
     elif visit and procedure[visit.stage].seats:
         seats = visit.seats
     else:
         seats = (Seat("", procedure.office(case)),)
-    return any(as_whom(s.holder, context) is not None and not tied(case, s.holder, context)
-               for s in seats if not s.gone)
+    return [s for s in seats if not s.gone]
 
 
 def records_of(procedure: Procedure, case: Case, visit: Visit | None) -> tuple[Record, ...]:
@@ -248,23 +253,31 @@ def _second(procedure: Procedure, case: Case, verb: str, key: str, context: Cont
         return no("task_closed", "G-13")
     if case.suspended:
         return no("suspended", "A-33")
-    record = record_for(procedure, case, type(proposal.form))
-    assert record and record.second, proposal
     if verb == "drop" and proposal.by == context.actor:
         return None
-    if proposal.by in people(context):
+    seats = seconds(procedure, case, proposal, context.policy)
+    if seats is None:
+        return no("stage_over", "G-13")
+    if proposal.people & {*people(context)}:
         return no("separation", "G-13")
-    seats = tuple(record.second(case, context.policy))
     if seats and all(tied(case, s.holder, context) for s in seats):
         return no("own_case", "G-15")
     return None if any(as_whom(s.holder, context) is not None for s in seats) else no("wrong_post", "G-13")
 
 
-def record_for(procedure: Procedure, case: Case, form: type, visit: Visit | None = None) -> Record | None:
-    """The record that brings this kind of fact: of the row at hand, else of the procedure or any open row."""
-    rows = procedure[visit.stage].records if visit else (
-        *procedure.records, *(r for v in case.open for r in procedure[v.stage].records))
-    return next((r for r in rows if r.form is form), None)
+def record_for(procedure: Procedure, case: Case, form: type, visit: Visit | None) -> Record | None:
+    """The record that brings this kind of fact: of the row at hand, without one of the procedure."""
+    return next((r for r in records_of(procedure, case, visit) if r.form is form), None)
+
+
+def seconds(procedure: Procedure, case: Case, proposal: Proposal, policy: object) -> tuple[Seat, ...] | None:
+    """Who may confirm what waits for a second person; None where the row in which it was proposed is over."""
+    visit = case.visit(proposal.visit)
+    if proposal.visit and visit is None:
+        return None
+    record = record_for(procedure, case, type(proposal.form), visit)
+    here = case.on(visit.line) if visit else case
+    return tuple(record.second(here, policy)) if record and record.second else None
 
 
 def _record(procedure: Procedure, case: Case, visit: Visit | None, context: Context) -> Refusal | None:

@@ -10,7 +10,7 @@ from .acts import OFFICE_VERBS
 from .calendar import Calendar, day_of
 from .case import Case, Visit
 from .follow import ends, moments
-from .may import ending, may_record, record_for, records_of, targets, unheld, why_not
+from .may import ending, may_record, records_of, seconds, targets, unheld, why_not
 from .refusal import Refusal
 from .seats import BALLOT, SCORE, Holder
 from .stages import Context, Procedure
@@ -127,10 +127,8 @@ def _seconds(procedure: Procedure, case: Case, policy: Any) -> Iterator[Task]:
         if p.form is None:
             yield Task(0, "", "", "end", procedure.head(case), "", None, False)
             continue
-        record = record_for(procedure, case, type(p.form))
-        if record and record.second:
-            for s in record.second(case, policy):
-                yield Task(0, "", "", f"second:{p.no}", s.holder, "", None, False)
+        for s in seconds(procedure, case, p, policy) or ():
+            yield Task(0, "", "", f"second:{p.no}", s.holder, "", None, False)
 
 
 def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from .calendar import Calendar
@@ -330,6 +331,11 @@ class Procedure:
 
     def __post_init__(self) -> None:
         self.__dict__["row"] = {s.name: i for i, s in enumerate(self.stages)}
+
+    @cached_property
+    def counts(self) -> bool:
+        """Its children are thousands: it reads their tally (T-48)."""
+        return any(d.of for s in self.stages for d in s.duties)
 
     def __getitem__(self, name: str) -> Stage:
         return self.stages[self.__dict__["row"][name]]

@@ -28,6 +28,7 @@ from domain.kernel.case import (
     DutyDone,
     Entry,
     ExtensionAnswered,
+    ReminderDue,
     SeatActed,
     StageClosed,
     StageOpened,
@@ -62,6 +63,7 @@ from domain.recognition.site import (
     VetoFound,
     VisitHeld,
     panel_score,
+    panel_sheets,
 )
 from domain.registers.organisation import Organisation, Title, Violation
 from domain.registers.organisation import shows as shown_by_school
@@ -716,7 +718,7 @@ class World:
         case = self.cases[id]
         experts = [x for x in case.roster("experts").members if x in case.facts.sheets]
         assert len(experts) == self.policy.reviewers, f"{id}: proposed on the sheets of {experts}"
-        assert set(case.roster("panel").members) & case.facts.site.keys(), f"{id}: proposed without a panel"
+        assert panel_sheets(case), f"{id}: proposed without a panel"
 
     def _counted(self, before: Case, visit: Visit, closed: BallotClosed) -> None:
         """R-45: the totals are those of the choices, sealed or open, of who is present."""

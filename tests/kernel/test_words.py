@@ -118,9 +118,9 @@ def owed(story: Story) -> list[str]:
 
 
 def lines(case: Case, policy: Any) -> list[str]:
-    """Every word that begins with a capital is a line, as long as nobody said it again in small."""
+    """A word in capitals is a line until it is said again in small, but not while it is being checked."""
     words = case.facts.words
-    return [w for w in words if w.isupper() and w.lower() not in words]
+    return [w for w in words if w.isupper() and w.lower() not in words and not case.on(w).at("check")]
 
 
 def mended(case: Case, visit: Visit, form: Say, context: Context) -> list[Event]:
@@ -265,7 +265,7 @@ def second(who: Any, no_: int = 3, verb: str = "second") -> Step:
 
 
 @pytest.mark.parametrize(("steps", "when", "then"), [
-    pytest.param([], PAID, [FactProposed(Say("paid"))], id="proposed by one"),
+    pytest.param([], PAID, [FactProposed(Say("paid"), visit=1)], id="proposed by one"),
     pytest.param([], says(A, ""), no("malformed", "A-3"), id="what cannot be is not proposed"),
     pytest.param([], says(C, "paid"), no("not_holder", "A-3"), id="by whoever may"),
     pytest.param([PAID], second(B), [Said("paid"), ProposalClosed(3)], id="confirmed by another"),
@@ -720,7 +720,7 @@ POOL = tuple(Candidate(f"e{n}", preferred=n < 3, outside=n in (5, 8), away=n != 
 
 def test_R_21_anyone_with_seed_and_list_draws_the_same():
     first = draw("seed", POOL, 2, 1)
-    assert first == draw("seed", reversed(POOL), 2, 1) == (("e2", "e1"), first[1])
+    assert first == draw("seed", reversed(POOL), 2, 1) == (("e1", "e2"), ("e4",))
     assert len({draw(f"seed {n}", POOL, 2, 1) for n in range(20)}) > 3
 
 

@@ -1,0 +1,19 @@
+"""页面. The portal: server-rendered pages over the same door as the JSON routes. Start reading with `shell`."""
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from . import acts, case, design, entry, errors, events, files, inbox, lists, start
+from .render import STATIC
+
+router = APIRouter(include_in_schema=False)
+for part in (entry, inbox, lists, start, case, acts, files, events, design):
+    router.include_router(part.router)
+
+
+def install(app: FastAPI) -> None:
+    """Routes, static files, and pages for what goes wrong. Call it last: it stands outside everything else."""
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(router)
+    errors.install(app)

@@ -1,0 +1,64 @@
+"""Shared: one PostgreSQL a test process, a fresh database a test that asks for one."""
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import asyncpg
+
+import pytest_asyncio
+
+from domain.kernel.calendar import COUNTY
+from ops.load import load
+from ops.stack import embedded_servers
+from store.database import migrate, open_pool
+from tests.county import County
+
+_numbers = itertools.count(1)
+START = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def server() -> AsyncIterator[str]:
+    """The address of an embedded PostgreSQL of this test process."""
+    async with embedded_servers() as stack:
+        yield stack.database_url
+
+
+@pytest_asyncio.fixture(scope="session")
+async def loaded(server: str) -> str:
+    """The name of a template database: migrated, the county of the demo loaded, the clock driven."""
+    url = await _create(server, "loaded")
+    await migrate(url)
+    pool = await open_pool(url, 4)
+    await pool.execute("update county_clock set driven = $1", START)
+    await load(pool)
+    await pool.close()
+    return "loaded"
+
+
+@pytest_asyncio.fixture
+async def county(server: str, loaded: str, tmp_path) -> AsyncIterator[County]:
+    """A county of its own: database, door, duties done in this process, people's acts."""
+    name = f"t{next(_numbers)}"
+    url = await _create(server, name, loaded)
+    pool = await open_pool(url, 12)
+    yield County(pool, tmp_path, url)
+    await pool.close()
+    await _drop(server, name)
+
+
+
+
+async def _create(server: str, name: str, template: str = "template1") -> str:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'create database "{name}" template "{template}"')
+    await connection.close()
+    return server.rsplit("/", 1)[0] + "/" + name
+
+
+async def _drop(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'drop database "{name}" with (force)')
+    await connection.close()

@@ -1,0 +1,81 @@
+"""The door: two trips and one commit, the same reply for the same id, races that leave no trace of the loser."""
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from domain.kernel.refusal import Refusal
+from domain.recognition.dossier import Describe
+from store.door import Receipt
+from store.verify import verify
+from tests.county import AUDITOR, County
+
+
+async def test_an_application_is_written_and_verified(county: County):
+    batch = await county.batch()
+    case = await county.application(batch, "PR003", "material")
+    assert (await county.read(case)).plan.stages == ("material",)
+    faults = [f async for f in verify(county.pool, county.folder / "files")]
+    assert [f.what for f in faults[:-1]] == []
+    parent = (await county.read(batch)).case
+    assert parent.children[case].what == "working"
+
+
+async def test_A_2_same_id_same_body_same_reply(county: County):
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await county.holder("applicant@PR003")
+    form = Describe("竹编", "语文", "报告")
+    first = await county.ask(clerk, case, "record", 1, form=form, id="x1")
+    again = await county.ask(clerk, case, "record", 1, form=form, id="x1")
+    assert isinstance(first, Receipt)
+    assert again == first
+    assert (await county.read(case)).version == first.version
+    other = await county.ask(clerk, case, "record", 1, form=Describe("剪纸", "美术", "报告"), id="x1")
+    assert isinstance(other, Refusal)
+    assert other.code == "id_reused"
+
+
+async def test_G_30_a_stranger_sees_no_case(county: County):
+    case = await county.application(await county.batch(), "PR003")
+    stranger = await county.holder("applicant@PR006")
+    for who, code in ((stranger, "not_found"), (await county.holder("bursar@PR002"), "not_found")):
+        got = await county.door.read(case, who)
+        assert isinstance(got, Refusal)
+        assert got.code == code
+        assert (await county.ask(who, case, "withdraw")).code == code
+    assert (await county.read(case, AUDITOR)).case.id == case
+
+
+async def test_R_6_a_second_application_is_refused(county: County):
+    from domain.recognition.dossier import Apply
+    batch = await county.batch()
+    await county.application(batch, "PR003")
+    clerk = await county.holder("applicant@PR003")
+    got = await county.open(clerk, "star", "PR003", batch, form=Apply(1))
+    assert isinstance(got, Refusal)
+    assert (got.code, got.rule) == ("duplicate", "R-6")
+
+
+async def test_numbers_run_without_gaps(county: County):
+    batch = await county.batch()
+    cases = [await county.application(batch, school) for school in ("PR003", "PR006", "PR010")]
+    assert cases == ["星申2026-001", "星申2026-002", "星申2026-003"]
+
+
+@pytest.mark.parametrize("statement", ["update event set actor = 'x'", "delete from event", "truncate event",
+                                       "update command set reply = ''"])
+async def test_the_log_is_append_only(county: County, statement: str):
+    await county.batch()
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await county.pool.execute(statement)
+    assert refused.value.sqlstate == "JZ001"
+
+
+async def test_free_text_is_not_in_the_events(county: County):
+    """G-24: the words lie in `text_body`; the event holds a reference."""
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await county.holder("applicant@PR003")
+    await county.act(clerk, case, "record", 1, form=Describe("一句找得到的话", "语文", "报告"))
+    rows = await county.pool.fetch("select data from event where case_id = $1", case)
+    assert not any("一句找得到的话".encode() in r["data"] for r in rows)
+    assert await county.pool.fetchval("select count(*) from text_body where body = '一句找得到的话'") == 1
