@@ -32,16 +32,16 @@ async def connect(settings: Settings) -> Client:
                                 retry_config=RetryConfig())
 
 
-async def knock(client: Client, driver: str, kind: str) -> None:
+async def knock(client: Client, driver: str, kind: str, queue: str = TASK_QUEUE) -> None:
     """Signal the driver's workflow, and start it where there is none."""
     await client.start_workflow(
-        workflow_of(kind).run, driver, id=driver, task_queue=TASK_QUEUE, start_signal="changed",
+        workflow_of(kind).run, driver, id=driver, task_queue=queue, start_signal="changed",
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         rpc_timeout=timedelta(seconds=5))
 
 
-def build_worker(client: Client, duties: Duties) -> Worker:
-    return Worker(client, task_queue=TASK_QUEUE, workflows=ALL, activities=duties.all(),
+def build_worker(client: Client, duties: Duties, queue: str = TASK_QUEUE) -> Worker:
+    return Worker(client, task_queue=queue, workflows=ALL, activities=duties.all(),
                   workflow_runner=UnsandboxedWorkflowRunner(),
                   workflow_failure_exception_types=[workflow.NondeterminismError],
                   sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),

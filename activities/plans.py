@@ -24,7 +24,7 @@ async def read_plan(door: Door, case: str, driver: str) -> PlanView:
             return PlanView(closed=True, version=state.version)
         calendar = await door.calendar_of(connection, await connection.fetchval(
             "select version from case_head where id = 'calendars'") or 0)
-        policy = await door.policy_of(connection, r["policy"])
+        policy = await door.policy_of(connection, door.procedures[r["kind"]], r["policy"])
     now = r["now"].astimezone(COUNTY)
     gates = Gates({(n, w): codec.value_of(v) for n, w, v in
                    zip(r["gates"] or (), r["raisers"] or (), r["vals"] or (), strict=True) if v is not None})

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from domain.kernel.check import check
-from domain.kernel.stages import Policy, Procedure
+from domain.kernel.stages import Procedure
 from domain.recognition.procedure import BATCH, STAR
 from domain.registers.calendars import CALENDARS
 from domain.registers.organisation import ORGANISATION
@@ -10,8 +10,6 @@ from domain.registers.person import PERSON
 
 REGISTERS = (PERSON, ORGANISATION, CALENDARS)
 PROCEDURES: dict[str, Procedure] = {p.kind: p for p in (*REGISTERS, STAR, BATCH)}
-OURS = Policy("registers")
-"""The policy of what has no file of its own."""
 
 for _procedure in PROCEDURES.values():
     check(_procedure)

@@ -24,10 +24,10 @@ from domain.kernel.gates import next_number, number_gate, shown, turns
 from domain.kernel.plan import Plan, Task, plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
-from domain.kernel.stages import WORKFLOW, Context, Gates, Policy, Procedure
+from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure
 from domain.kernel.values import having
-from domain.procedures import OURS, PROCEDURES, REGISTERS
-from domain.registers.person import Person, organisations_of, own_ties, posts_on
+from domain.procedures import PROCEDURES, REGISTERS
+from domain.registers.person import PERSON, Person, organisations_of, own_ties, posts_on
 
 from . import codec
 from .texts import TextRow, taken_out
@@ -102,13 +102,13 @@ class _Write:
 
 
 class Door:
-    """One for each process; stateless but for what never changes: policies and calendar versions read once."""
+    """One for each process; stateless but for what never changes: policies and calendar versions, read once."""
 
     def __init__(self, pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROCEDURES,
                  driven: frozenset[str] | None = None) -> None:
         self.pool, self.procedures = pool, procedures
         self._registers = frozenset(p.kind for p in REGISTERS)
-        self._policies: dict[str, Policy] = {"": OURS, OURS.id: OURS}
+        self._policies: dict[tuple[str, str], Any] = {}
         self._calendars: dict[int, Calendar] = {0: Calendar()}
 
     # -- acting ----------------------------------------------------------------------------------------------
@@ -160,7 +160,9 @@ class Door:
             before = codec.state_of(row.state)
         if procedure is None:
             return no("unknown_command", "A-3")
-        context = await self._context(connection, command.actor, policy_id, loaded, now)
+        if opens and policy_id and not await connection.fetchval("select 1 from policy where id = $1", policy_id):
+            return no("policy_invalid", "R-5")
+        context = await self._context(connection, command.actor, procedure, policy_id, loaded, now)
         act = command.act
         if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
             return no("not_found", "G-30")
@@ -207,7 +209,7 @@ class Door:
         parent_procedure, parent = self.procedures[row.kind], codec.state_of(row.state)
         if parent.ended:
             return
-        context = await self._context(connection, WORKFLOW, row.policy, loaded, now)
+        context = await self._context(connection, WORKFLOW, parent_procedure, row.policy, loaded, now)
         got = decide(parent_procedure, parent, Act("child", to=after.id, form=stands), context)
         assert not isinstance(got, Refusal), got
         entries, told = got
@@ -246,7 +248,7 @@ class Door:
                 return no("not_found", "A-3")
             row = loaded.cases[0]
             procedure, state = self.procedures[row.kind], codec.state_of(row.state)
-            context = await self._context(connection, actor, row.policy, loaded, loaded.now)
+            context = await self._context(connection, actor, procedure, row.policy, loaded, loaded.now)
             if actor != WORKFLOW and not may_see(procedure, state, loaded.holders, context):
                 return no("not_found", "G-30")
             decision = Decision(procedure, state, context)
@@ -259,11 +261,12 @@ class Door:
         """Who somebody is at this moment: posts, ties, time, calendar."""
         async with self.pool.acquire() as connection:
             loaded = await self._load(connection, Command("", actor, Act("look"), "", gates=()))
-            return await self._context(connection, actor, "", loaded, loaded.now)
+            return await self._context(connection, actor, PERSON, "", loaded, loaded.now)
 
-    async def policy(self, policy_id: str) -> Policy:
+    async def policy(self, policy_id: str, kind: str = "star") -> Any:
+        """A policy version as that kind of procedure reads it."""
         async with self.pool.acquire() as connection:
-            return await self.policy_of(connection, policy_id)
+            return await self.policy_of(connection, self.procedures[kind], policy_id)
 
     # -- the two trips ---------------------------------------------------------------------------------------
 
@@ -346,9 +349,9 @@ class Door:
                 write.values.append((gate, after.id, codec.value_bytes(shows[gate]), at,
                                      codec.value_bytes(then) if at else None))
 
-    async def _context(self, connection: asyncpg.Connection, actor: str, policy_id: str, loaded: Loaded,
-                       now: datetime) -> Context:
-        policy = await self.policy_of(connection, policy_id)
+    async def _context(self, connection: asyncpg.Connection, actor: str, procedure: Procedure, policy_id: str,
+                       loaded: Loaded, now: datetime) -> Context:
+        policy = await self.policy_of(connection, procedure, policy_id)
         calendar = await self.calendar_of(connection, loaded.calendar)
         posts: frozenset[Holder] = frozenset()
         ties: frozenset[str] = frozenset()
@@ -360,26 +363,21 @@ class Door:
                 *(organisations_of(p, today) for p in loaded.near))
         return Context(now, actor, posts, ties=ties, policy=policy, calendar=calendar, gates=loaded.gates)
 
-    async def policy_of(self, connection: asyncpg.Connection, policy_id: str) -> Policy:
-        """A policy version never changes: read once."""
-        if policy_id not in self._policies:
-            found = await connection.fetchrow("select family, body from policy where id = $1", policy_id)
-            self._policies[policy_id] = FAMILIES[found["family"]](yaml.safe_load(found["body"])) if found else OURS
-        return self._policies[policy_id]
+    async def policy_of(self, connection: asyncpg.Connection, procedure: Procedure, policy_id: str) -> Any:
+        """A policy version never changes: read once. An unknown one raises LookupError: no case was opened under it."""
+        key = procedure.kind, policy_id
+        if key not in self._policies:
+            body = await connection.fetchval("select body from policy where id = $1", policy_id) if policy_id else b""
+            if body is None:
+                raise LookupError(policy_id)
+            self._policies[key] = procedure.policy(yaml.safe_load(body) or {})
+        return self._policies[key]
 
     async def calendar_of(self, connection: asyncpg.Connection, version: int) -> Calendar:
         if version not in self._calendars:
             state = await connection.fetchval("select state from case_head where id = 'calendars'")
             self._calendars = {0: Calendar(), version: codec.state_of(state).facts.calendar}
         return self._calendars[version]
-
-
-def _recognition(data: Mapping[str, Any]) -> Policy:
-    from domain.recognition.policy import read_policy
-    return read_policy(data)
-
-
-FAMILIES = {"recognition": _recognition, "registers": lambda data: OURS}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ async def rebuild(pool: asyncpg.Pool) -> int:
                     case = evolve(case, Entry(codec.event_of(r["tag"], r["data"]), r["at"].astimezone(COUNTY), r["actor"],
                                               r["rule"], r["post"], r["behind"]))
                 context = Context((await connection.fetchval("select county_now()")).astimezone(COUNTY), WORKFLOW,
-                                  policy=await door.policy_of(connection, row["policy"]),
+                                  policy=await door.policy_of(connection, procedure, row["policy"]),
                                   calendar=await door.calendar_of(connection, calendars))
                 p = plan(procedure, case, context)
                 await connection.execute(

@@ -129,7 +129,7 @@ async def _read_models(door: Door, connection: asyncpg.Connection, fold: _Fold, 
                        ) -> AsyncIterator[Fault]:
     calendars = await connection.fetchval("select version from case_head where id = 'calendars'") or 0
     context = Context((await connection.fetchval("select county_now()")).astimezone(COUNTY), WORKFLOW,
-                      policy=await door.policy_of(connection, stored["policy"]),
+                      policy=await door.policy_of(connection, fold.procedure, stored["policy"]),
                       calendar=await door.calendar_of(connection, calendars))
     case, procedure = fold.case, fold.procedure
     assert case

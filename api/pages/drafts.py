@@ -5,11 +5,13 @@ import json
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
+Posted = dict[str, list[str]]
 BYTES_MAX = 200_000
+CARD = "act"                            # the act card of a case page
 NOT_KEPT = ("csrf", "command", "saw", "step")
 
 
@@ -31,7 +33,7 @@ async def drop(pool: asyncpg.Pool, person: str, case: str, *forms: str) -> None:
     await pool.execute("delete from draft where person = $1 and case_id = $2 and form = any($3)", person, case, list(forms))
 
 
-def as_lists(form: Any) -> dict[str, list[str]]:
+def as_lists(form: Any) -> Posted:
     """The text fields of a POST, each with all its values."""
     out: dict[str, list[str]] = {}
     for name, value in form.multi_items():
@@ -41,19 +43,23 @@ def as_lists(form: Any) -> dict[str, list[str]]:
 
 
 def key(verb: str, visit: int | str, seat: str = "", form: str = "") -> str:
-    """Which draft a page has: the act card's is keyed by its visit, a form's by all of it."""
+    """Which draft a form page has."""
     return f"{verb}/{visit}/{seat}/{form}"
 
 
 async def keep_typed(pool: asyncpg.Pool, person: str, url: str, typed: str) -> None:
     """After a new sign-in: what had been typed when the old one was gone becomes the draft of that page."""
-    at = re.fullmatch(r"/cases/([^/]+)/acts/([a-z_]+)(?:/check)?", urlsplit(url).path)
+    path = unquote(urlsplit(url).path)
+    at, card = re.fullmatch(r"/cases/([^/]+)/acts/([a-z_]+)", path), re.fullmatch(r"/cases/([^/]+)", path)
     try:
         body = json.loads(typed)
     except ValueError:
         return
-    if not at or not isinstance(body, dict) or not all(isinstance(v, list) for v in body.values()):
+    if not (at or card) or not isinstance(body, dict) or not all(isinstance(v, list) for v in body.values()):
         return
+    if card:
+        await save(pool, person, card[1], CARD, body)
+        return
+    assert at
     asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
-    case = at[1]
-    await save(pool, person, case, key(at[2], asked.get("visit", "0"), asked.get("seat", ""), asked.get("form", "")), body)
+    await save(pool, person, at[1], key(at[2], asked.get("visit", "0"), asked.get("seat", ""), asked.get("form", "")), body)

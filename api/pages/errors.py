@@ -21,6 +21,7 @@ TITLES = {401: "请重新登录", 403: "您不能办这件事", 404: "没有这�
           413: "内容太大", 415: "文件类型不对", 422: "内容不对", 429: "次数太多", 500: "我们这边出了问题", 503: "太忙了"}
 SENTENCES = {404: "没有这个案号或这一页，或您无权查看。请核对地址，或问本单位经办人。", 410: "这个链接已换新。请打开最近发的那一条。"}
 POLICY = "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+KEPT_BYTES_MAX = 2 * 1024**2
 PLAIN = ("/api", "/static", "/healthz", "/events")
 
 
@@ -33,6 +34,9 @@ async def as_page(request: Request, call_next: Callable[[Request], Awaitable[Res
     """Outermost: a problem document that was meant for a reader becomes a page; what nobody foresaw becomes one too."""
     if not is_page(request):
         return await call_next(request)
+    if request.method == "POST" and request.headers.get("content-length", "").isdigit() \
+            and int(request.headers["content-length"]) <= KEPT_BYTES_MAX:
+        await request.body()                # kept, so that what was typed can be given back
     try:
         response = await call_next(request)
     except Exception:
@@ -68,11 +72,8 @@ async def _told(request: Request, status: int, sentence: str, number: str = "") 
 
 
 async def _typed(request: Request) -> dict[str, list[str]]:
-    """What a POST carried, where it can still be read."""
-    try:
-        return drafts.as_lists(await request.form())
-    except Exception:                       # too large, or read already: nothing to keep
-        return {}
+    """What a POST carried, where it was kept."""
+    return drafts.as_lists(await request.form()) if hasattr(request, "_body") else {}
 
 
 async def _signed_out(request: Request, page: Page) -> Response:

@@ -322,6 +322,7 @@ class Procedure:
     may_open: tuple[Need, ...] = ()
     may_end: tuple[Need, ...] = ()                          # else neither withdrawn nor terminated
     may_return: Callable[[Case, str, str, Any], bool] = lambda case, frm, to, policy: True
+    policy: Callable[[Mapping[str, Any]], Any] = lambda data: Policy()      # from a file's mapping; {} where it has none
     many: bool = False                                      # its parent counts it and is not written to
     shows: Callable[[Case], Mapping[str, Any]] = nothing    # its gates and their values
     turning: bool = False                                   # what it shows changes with time alone

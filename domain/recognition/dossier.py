@@ -132,7 +132,8 @@ def checks(case: Case, context: Context) -> tuple[tuple[str, bool, str], ...]:
     level = policy.levels[case.facts.level]
     titles = [t for t in school.titles if t.programme == policy.programme and t.since <= today <= t.until]
     held = max([0, *(t.level for t in titles)])
-    below = next((t for t in titles if t.level == level.requires_level), None) if level.requires_level else None
+    below = next((t for t in school.titles if t.programme == level.requires_programme and t.level == level.requires_level
+                  and t.since <= today <= t.until), None) if level.requires_level else None
     failed = [on for programme, on in school.failed if programme == policy.programme and on <= today]
     cooling = next((on for on in failed if day_of(span_end(on, policy.cooling_off_months)) >= today), None) \
         if policy.cooling_off_months else None

@@ -47,6 +47,7 @@ class Level:
     quota: int | None
     years_since_last: int
     requires_level: int
+    requires_programme: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,18 +214,16 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
     since, requires = rules.get("years_since_last_level", {}), rules.get("holds_level", {})
     quota = p["quota"]["per_batch_count_by_level"]
     dimensions, leaves = _tree(data["indicators"], cp(data["indicators_total_points"]))
-    if p["notice"]["notice_working_days"] < 5:
-        raise PolicyInvalid("公示不得少于5个工作日")
-    if p["conferment"]["validity_years"] < 1:
-        raise PolicyInvalid("有效期至少一年")
+    if data.get("kind") == "campaign" and data["authority"]["conferring_level"] == "county":
+        raise PolicyInvalid("县级部门不得举办创建示范活动")
+    if data["parameters"]["fees"]["fee_fen"]:
+        raise PolicyInvalid("不得收取任何费用")
     levels = {x["level"]: Level(
         x["level"], x["name"], cp(x["pass_total_points"]), {k: cp(v) for k, v in x["floors_points"].items()},
         quota.get(x["level"]) if quota else None,
         since.get("min_years", 0) if x["level"] in since.get("applies_to_levels", ()) else 0,
-        (requires.get("required_level_by_level") or {}).get(x["level"], 0)) for x in data["levels"]}
-    for level in levels.values():
-        if sum(level.floors_cp.values()) > level.pass_cp:
-            raise PolicyInvalid(f"{level.name}各维度底线之和超过合格线")
+        (requires.get("required_level_by_level") or {}).get(x["level"], 0),
+        requires.get("required_programme", data["programme"])) for x in data["levels"]}
 
     def term(code: str) -> int:
         stage = limits.get(code)
@@ -236,7 +235,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
                  for row in rows if code in limits}
     leaf_spread = review["spread"]["call_third_expert_over_leaf_percent"]
     gain = mend["gain_max_points"]
-    return StarPolicy(
+    policy = StarPolicy(
         id=data["id"], title=data["title"], document=data["document_number"], programme=data["programme"],
         organ=data["authority"]["conferring_body"], school_kinds=frozenset(data["applies_to_school_kinds"]),
         levels=levels, dimensions=dimensions, leaves=leaves,
@@ -261,7 +260,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         report_term=visit["report_working_days"], fact_reply=visit["fact_reply_working_days"],
         activities_min=dict(visit["activities_min_count"].items()),
         dissent_chars_min=visit["dissent"]["text_min_chars_count"],
-        mending=mend["offered"], mend_term=term("mending"), mend_leaves=mend["leaves_max_count"],
+        mending=mend["offered"], mend_term=mend["mending_days"], mend_leaves=mend["leaves_max_count"],
         mend_cap_bp=bp(mend["leaf_cap_percent"]), mend_gain_cp=cp(gain) if gain else None,
         rescored_by=mend["rescored_by"], proposal_term=term("proposal"),
         departure_chars_min=p["proposal"]["departure_reason_min_chars_count"],
@@ -275,8 +274,35 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         document_pattern=p["numbering"]["decision_document_pattern"],
         certificate_pattern=p["numbering"]["certificate_pattern"], case_pattern=p["numbering"]["case_pattern"],
         serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders)
+    if fault := next(_faults(policy), None):
+        raise PolicyInvalid(fault)
+    return policy
 
 
+def _faults(p: StarPolicy) -> Iterator[str]:
+    """What its own numbers forbid (R-4, R-24, R-28, R-29, R-37, R-41, R-44, R-50, R-80)."""
+    if p.notice_days < 5:
+        yield "公示不得少于5个工作日"
+    if p.validity_years < 1:
+        yield "有效期至少一年"
+    if p.material_weight + p.site_weight != 100:
+        yield "材料与实地的权重相加不等于100"
+    if sum(p.both_split) != 100:
+        yield "共评观测点的权重相加不等于100"
+    if p.panel_min % 2 == 0:
+        yield "考察组人数须为单数"
+    yield from (f"不认识的排序项 {k}" for k in p.ranking if k not in RANKED_BY)
+    for level in p.levels.values():
+        yield from (f"{level.name}的底线{d}不是维度" for d in level.floors_cp if d not in {x.id for x in p.dimensions})
+        if sum(level.floors_cp.values()) > level.pass_cp:
+            yield f"{level.name}各维度底线之和超过合格线"
+    ids = [x.id for x in p.leaves]
+    yield from (f"观测点{x}重复" for x in ids if ids.count(x) > 1)
+    yield from (f"{x.id}的满分不是步长的整数倍" for x in p.leaves if x.full_cp % x.step_cp)
+
+
+RANKED_BY = ("combined_total_points", "floor_margin_points", "rural_first", "submitted_at")
+"""What candidates can be ranked by (R-44)."""
 ROWS = {
     "drafting": ("dossier",), "co_sign": ("co_sign",), "completeness": ("completeness",), "correction": ("correction",),
     "eligibility": ("eligibility",), "material_review": ("material", "third"), "site_visit": ("visit", "report"),

@@ -58,6 +58,7 @@ from .dossier import (
     describe,
 )
 from .facts import Application
+from .policy import read_policy
 from .proposal import (
     BelowQuota,
     DocumentSigned,
@@ -142,7 +143,7 @@ RULES = {
     Told: told_school, Letter: sign_letter,
 }
 
-STAR = Procedure(kind="star", facts=Application, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
+STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
   may_open=window_open_and_no_other, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),),
   office=office, head=head, applicant=principal_of, number=lambda case: "星申", stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
@@ -191,7 +192,7 @@ publish_notice = Duty("publish_notice", b.PublishNotice)
 number_document = Duty("number_document", b.Number, while_=b.no_number)
 render_document = Duty("render_document", b.DocumentMade, while_=b.not_rendered)
 
-BATCH = Procedure(kind="star_batch", facts=b.Batch, rules=b.RULES, shows=b.shows, leans=b.leans, may_end=b.nobody_open,
+BATCH = Procedure(kind="star_batch", facts=b.Batch, policy=read_policy, rules=b.RULES, shows=b.shows, leans=b.leans, may_end=b.nobody_open,
   opened_by=(Record(b.OpenBatch, section_head),), office=office, head=head, number=lambda case: "星批", stages=(
     Stage("window",       duties=(publish_call,), records=(Record(b.ExtendWindow, section_head),), clock=until(b.window_end), at_limit=go_on),
     Stage("review",       records=(Record(b.GoOnEarlier, section_head),), needs=b.something_to_do, to=b.notice_signing_ranking_or_closed),       # the hub

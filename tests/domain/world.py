@@ -38,7 +38,7 @@ from domain.kernel.case import (
 )
 from domain.kernel.decide import decide, open_case, sealed_choice
 from domain.kernel.follow import Decision, moments, outcome_of
-from domain.kernel.gates import next_number, shown
+from domain.kernel.gates import next_number, number_gate, shown
 from domain.kernel.may import ending, unheld, why_not
 from domain.kernel.plan import Offer, Owed, Task, offers, plan
 from domain.kernel.refusal import Refusal
@@ -50,7 +50,7 @@ from domain.recognition.dossier import AnswerLeaf, Apply, Declare, Describe, mis
 from domain.recognition.facts import CalledToVote, ResultProposed, TitleConferred
 from domain.recognition.policy import StarPolicy, read_policy
 from domain.recognition.procedure import BATCH, STAR
-from domain.recognition.proposal import EnterRegister, Letter, Propose, Rendered, computed
+from domain.recognition.proposal import EnterRegister, Letter, Propose, Rendered, certificate_series, computed
 from domain.recognition.review import Drawn, Sheet
 from domain.recognition.site import (
     SUGGESTIONS,
@@ -172,8 +172,10 @@ class World:
     def context(self, who: str, id: str = "", act: Act | None = None, leans: Iterable[str] = ()) -> Context:
         """Exactly the gates that the case leans on; sealed choices for the closing of their ballot only (R-45)."""
         leans = {*leans, *(self.procedure(id).leans(self.cases[id]) if id else ())}
-        if act and isinstance(act.form, Drawn):
+        if act and isinstance(act.form, Drawn):     # gates that the form itself names, as the activities do
             leans |= {f"load:{who}" for who, _ in act.form.loads}
+        elif act and isinstance(act.form, EnterRegister):
+            leans.add(number_gate(certificate_series(self.policy.id, self.cases[id].facts.signed_on.year)))
         behind = self.behind.get(who, "")
         return Context(
             self.now, who, self.posts.get(who, frozenset()), behind, self.posts.get(behind, frozenset()),
@@ -260,6 +262,9 @@ class World:
             assert refusal is None, (owed, refusal)
             return True
         child = self.r.choice(duty.to(case, self.policy))
+        if owed.duty == "refuse_below":         # R-44: it was ranked, or cut, on this proposal
+            ranked = max(e.at for e in self.logs[B] if isinstance(e.event, b.Ranked | b.PlacesCut))
+            assert max(e.at for e in self.logs[child] if isinstance(e.event, ResultProposed)) <= ranked, (child, ranked)
         form, at = duty.say(case, child)
         was = case.children[child]
         refusal = self.act(child, Act("hear", form=form, at=at), WORKFLOW)
@@ -349,8 +354,11 @@ class World:
             judges = {j for c in f.ranked for j in case.children[c].judges}
             schools = {case.children[c].subject for c in f.ranked}
             members = [m for m in members if m not in judges and not schools & self.ties.get(m, frozenset())]
+        elif self.r.random() < .15:
+            members = ["staff2", "expert1", "expert2", "head"]
         some = self.r.sample(members, min(len(members), self.r.randint(3, 9)))
-        return b.Convene(tuple(some), "staff1", self._day_after(self.policy.papers_before), WORDS)
+        secretary = self.r.choice(some) if self.mischief and self.r.random() < .2 else "staff1"
+        return b.Convene(tuple(some), secretary, self._day_after(self.policy.papers_before), WORDS)
 
     def _day_after(self, workdays: int) -> date:
         """The first working day with so many whole working days before it (C-17)."""
@@ -402,7 +410,7 @@ class World:
                 return self.act(id, Act("record", v.no, form=self._answer(v)), f"clerk-{case.subject}") is None
             case "meeting":
                 for m in f.members:
-                    if m not in f.present and (not self.mischief or self.r.random() < .7) \
+                    if m not in f.present and (not self.mischief or self.r.random() < .5) \
                             and self.act(id, Act("record", v.no, form=b.SignedIn()), m) is None:
                         return True
                 chairs = [s.holder.id for s in v.seats if not s.gone]
@@ -627,6 +635,8 @@ class World:
         for _ in range(times):
             if ids := self.open_cases():
                 self.push(self.r.choice(ids))
+                if self.r.random() < .05:
+                    self.takes_back()
 
     RARE = ("applicant_leaves", "office_stops", "office_ends", "window_is_extended", "goes_on_earlier",
             "visit_recorded_late", "asks_for_time", "takes_back")
@@ -762,6 +772,8 @@ class World:
                 reminded = Counter({k: n for k, n in reminded.items() if k[:2] != (e.event.visit, e.event.key)})
             assert max(reminded.values(), default=0) <= 1, f"{id}: reminded twice: {reminded}"
             assert e.at >= began.get(getattr(e.event, "visit", 0), e.at), f"{id}: {e} lies before its visit"
+        mendings = sum(isinstance(e.event, StageOpened) and e.event.stage == "mending" and not e.event.fresh for e in log)
+        assert mendings <= 1, f"{id}: mended twice (R-35)"
         done = Counter((e.event.visit, e.event.duty) for e in log if isinstance(e.event, DutyDone))
         rows = {e.event.visit: e.event.stage for e in log if isinstance(e.event, StageOpened)}
         for (visit, name), times in done.items():
@@ -795,6 +807,9 @@ class World:
         for c in parent.facts.signed:
             now = STAR.tells(self.cases[c])
             assert now.what in ("free", "held", "signed") or now.by == "recognised", f"{c} is signed and stands {now}"
+        for p in parent.past:
+            signed_by = {key for key, _ in p.acts}
+            assert (p.stage, p.outcome) != ("minutes", "passed") or signed_by == {"chair", "secretary"}, "R-47"
         meeting, notices = 0, Counter[int]()
         for e in log:
             meeting += isinstance(e, b.Ranked)

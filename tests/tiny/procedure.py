@@ -48,7 +48,7 @@ def seat(kind: str):
 
 
 DOCUMENT = Procedure(
-    kind="document", facts=Document, rules={Write: write},
+    kind="document", facts=Document, policy=lambda data: DocumentPolicy(), rules={Write: write},
     office=lambda case: post("registry", case.subject), head=lambda case: post("leader", case.subject),
     applicant=lambda case: post("drafter", case.subject), number=lambda case: "签", stages=(
         Stage("draft", seats=seat("drafter"), form=Write, clock=workdays("draft_term"), at_limit=lapse),

@@ -1,0 +1,236 @@
+"""办理经过. The log of a case as a reader may hear it: each act one line, with the person's post and what was said."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from api.routes import public_event
+from domain.kernel import case as k
+from domain.recognition import batch as b
+from domain.recognition import facts as f
+
+from . import words
+from .directory import Shown
+from .render import day_words, points
+from .sight import Sight
+
+
+@dataclass(frozen=True)
+class Meta:
+    words: str
+    url: str = ""
+
+
+@dataclass
+class Item:
+    """One line of the timeline. `mark`: ok back bad pause now, or none."""
+    words: str
+    mark: str = ""
+    people: list[Shown] = field(default_factory=list)
+    at: datetime | None = None
+    say: list[str] = field(default_factory=list)
+    meta: list[Meta] = field(default_factory=list)
+    entered: datetime | None = None
+    stage: str = ""
+    id: str = ""
+    leaves: int = 0
+
+
+ROSTERS = {"experts": "专家", "third": "第三位专家", "panel": "考察组", "committee": "委员"}
+SILENT = (k.CaseOpened, k.StageOpened, k.StageSkipped, k.SeatOpened, k.ClockArmed, k.ClockPaused, k.ClockResumed, k.DutyDone,
+          k.ChildStands, k.ProposalClosed, k.RungTaken, f.Declared, f.DocumentHeard, f.CalledToVote)
+GONE = {"declined": "申请回避", "ran_out": "逾期未办，席位收回", "vacated": "席位收回"}
+
+FACTS: dict[type, tuple[str, str]] = {
+    f.Applied: ("开始申报", "ok"), f.Described: ("填写特色项目", "ok"), f.LeafAnswered: ("填写观测点", "ok"),
+    f.EligibilityComputed: ("系统核对资格", "ok"), f.OfficeScored: ("按登记册计分", "ok"), f.SheetSigned: ("评分表已封存", "ok"),
+    f.VisitFixed: ("考察日已定", "ok"), f.SchoolNotified: ("考察通知已送达学校", "ok"), f.Visited: ("已考察", "ok"),
+    f.SiteScored: ("考察评分已署名", "ok"), f.FactsDisputed: ("学校提交核对意见", "ok"), f.PointsAnswered: ("已逐条答复", "ok"),
+    f.MendingReported: ("已交改进报告", "ok"), f.LeavesRescored: ("改进后复评", "ok"), f.ResultProposed: ("已拟定建议", "ok"),
+    f.NoticeHeard: ("已公示", "ok"), f.BelowQuotaHeard: ("名额线以下", "bad"), f.HeldHeard: ("签发时受阻，另行签发", "pause"),
+    f.VetoesHeard: ("一票否决的登记有变", "bad"), f.TitleConferred: ("已认定，登记入册", "ok"), f.PaperRendered: ("文书已制成", "ok"),
+    f.LetterSigned: ("不予认定告知书已签", "ok"), f.PeopleTold: ("已送达学校", "ok"),
+    b.WindowSet: ("开批次", "ok"), b.WindowExtended: ("延长申报", "ok"), b.CallPublished: ("开批通知已发布", "ok"),
+    b.WentOn: ("提前排序", "ok"), b.Ranked: ("已排序", "ok"), b.MeetingConvened: ("会议已召集", "ok"),
+    b.PapersSent: ("材料已送达委员", "ok"), b.MeetingOpened: ("会议开始", "ok"), b.MemberSignedIn: ("签到", "ok"),
+    b.MemberLeft: ("离会", ""), b.MinutesSigned: ("会议纪要已签", "ok"), b.PlacesCut: ("并列者分位", "ok"),
+    b.NoticeUp: ("公示已发布", "ok"), b.DocumentSignedOff: ("已签发", "ok"), b.Numbered: ("文号已编", "ok"),
+    b.DocumentRendered: ("文件已制成", "ok"),
+}
+"""Fact of a family → what is said, and its mark. What is not here is said by its docstring."""
+
+
+def visible(rows: Sequence[dict[str, Any]], sight: Sight) -> list[dict[str, Any]]:
+    """What this reader may hear: beside `public_event` the applicant hears its own side, and why it is asked to mend."""
+    if sight.inside:
+        return list(rows)
+    stages = stages_of(rows)
+    own = f"@{sight.case.subject}"
+
+    def mine(row: dict[str, Any]) -> bool:
+        if public_event(row, sight.page.me, sight.side):
+            return True
+        if sight.side != "applicant":
+            return False
+        event = row["event"]
+        returned = isinstance(event, k.SeatActed) and event.verb == "return" and \
+            stages.get(event.visit) in ("completeness", "eligibility")
+        return row["post"].endswith(own) or returned
+    return [r for r in rows if mine(r)]
+
+
+def stages_of(rows: Iterable[dict[str, Any]]) -> dict[int, str]:
+    return {r["event"].visit: r["event"].stage for r in rows if isinstance(r["event"], k.StageOpened)}
+
+
+def timeline(rows: Sequence[dict[str, Any]], texts: dict[str, str], sight: Sight) -> list[Item]:
+    """Newest first; the acts of one command are one line, a run of answered leaves is one line."""
+    stages, groups = stages_of(rows), dict[str, list[dict[str, Any]]]()
+    for row in visible(rows, sight):
+        groups.setdefault(row["command"], []).append(row)
+    items: list[Item] = []
+    for group in groups.values():
+        for item in _items(group, stages, texts, sight):
+            last = items[-1] if items else None
+            if item.leaves and last and last.leaves and last.people == item.people:
+                last.leaves += 1
+                last.words, last.at = f"填写观测点{last.leaves}次", item.at
+                continue
+            items.append(item)
+    items.reverse()
+    seen: set[str] = set()
+    for item in items:
+        if item.stage and item.stage not in seen:
+            seen.add(item.stage)
+            item.id = f"st-{item.stage}"
+    return items
+
+
+def _items(group: list[dict[str, Any]], stages: dict[int, str], texts: dict[str, str], sight: Sight) -> list[Item]:
+    """The lines of one command: a person's act first, with the facts that it carried as its details."""
+    acted = next((r for r in group if isinstance(r["event"], k.SeatActed)), None)
+    closed = next((r["event"] for r in group if isinstance(r["event"], k.StageClosed)), None)
+    out: list[Item] = []
+    if acted:
+        out.append(_acted(acted, closed, stages, texts, sight))
+    for row in group:
+        event = row["event"]
+        if row is acted or isinstance(event, SILENT):
+            continue
+        if isinstance(event, k.StageClosed):
+            said = {"taken_back": ("已取回", "back"), "lapsed": ("逾期失效", "bad"),
+                    "no_quorum": ("人数不够，重新召集", "back")}.get(event.outcome)
+        else:
+            said = say(event, sight, stages)
+        if said is None:
+            continue
+        item = _line(row, *said, stages, texts, sight)
+        if acted and row["actor"] == acted["actor"] and type(event) in FACTS:
+            out[0].meta += [m for m in item.meta if m.words] or [Meta(item.words)]
+            out[0].say += item.say
+        else:
+            out.append(item)
+    return out
+
+
+def _acted(row: dict[str, Any], closed: Any, stages: dict[int, str], texts: dict[str, str], sight: Sight) -> Item:
+    event = row["event"]
+    stage = stages.get(event.visit, "")
+    to = closed.to if closed and event.verb == "return" else ""
+    mark = {"refuse": "bad", "return": "back"}.get(event.verb, "ok")
+    voted = "已投票" if event.verb in ("voted", "yes", "no", "abstain") else ""
+    item = _line(row, voted or words.verb_words(sight.procedure, event.verb, stage, to=to), mark, stages, texts, sight)
+    item.stage = stage
+    return item
+
+
+def _line(row: dict[str, Any], said: str, mark: str, stages: dict[int, str], texts: dict[str, str], sight: Sight) -> Item:
+    event = row["event"]
+    stage = stages.get(getattr(event, "visit", 0), "")
+    late = row["entered_at"] if (row["entered_at"] - row["at"]).total_seconds() > 86_400 else None
+    item = Item(said, mark, [sight.person(row["actor"], row["post"], row["behind"], stage)], row["at"], entered=late,
+                stage=stage if isinstance(event, (k.SeatActed, k.ClockRanOut)) else "")
+    item.say = [texts[t] for t in _words_in(event) if t in texts]
+    item.meta = [Meta(m) for m in details(event, sight)]
+    item.leaves = int(isinstance(event, f.LeafAnswered))
+    if item.leaves:
+        item.say, item.meta = [], []
+    return item
+
+
+def _words_in(event: Any) -> list[str]:
+    """References to the free text of an event, in its order."""
+    from store.reads import references_in
+    return references_in([event])
+
+
+def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | None:
+    """What one event is called, and its mark; None = not told."""
+    stage = sight.stage(stages[event.visit]) if getattr(event, "visit", 0) in stages else ""
+    match event:
+        case k.SeatClaimed(by=by):
+            return ("认领", "ok") if by else ("退还本岗", "back")
+        case k.SeatGone(why=why):
+            return (GONE[why], "back") if why in GONE else None
+        case k.ActTakenBack():
+            return "已取回", "back"
+        case k.ClockRanOut(key=key):
+            return None if key == "begins" else (f"{stage}期限届满", "back")
+        case k.ReminderDue(workdays=n):
+            return (f"提醒：{stage}今天到期" if not n else f"提醒：{stage}还剩{n}个工作日到期"), ""
+        case k.ExtensionAsked(more=n):
+            return f"申请延期{n}", "ok"
+        case k.ExtensionAnswered(more=n):
+            return (f"准予延期{n}", "ok") if n else ("不准延期", "bad")
+        case k.CaseSuspended():
+            return "暂停计时", "pause"
+        case k.CaseResumed():
+            return "恢复计时", "ok"
+        case k.DutyFailed():
+            return "系统没有办成，转经办股室", "bad"
+        case k.DutyRetried():
+            return "重新办理", "ok"
+        case k.FactProposed(form=form):
+            return ("提出终止，等另一人确认" if form is None else f"{words.form_words(type(form))}，等另一人确认"), "ok"
+        case k.RosterDrawn(roster=name, members=members):
+            return f"{ROSTERS.get(name, '名单')}已定，{len(members)}人", "ok"
+        case k.BallotClosed():
+            return "表决结束", "ok" if event.result == "passed" else "bad"
+        case k.CaseEnded(how=how):
+            return f"案件结束：{words.end_words(sight.case.kind, how)}", "ok" if how in sight.words.good_ends else "bad"
+    if type(event) in FACTS:
+        return FACTS[type(event)]
+    doc = words.first_sentence(type(event).__doc__)
+    return (doc, "ok") if doc else None
+
+
+def details(event: Any, sight: Sight) -> list[str]:
+    """Figures that belong to one event, in words."""
+    match event:
+        case f.SheetSigned(total_cp=cp):
+            return [f"{points(cp)}分"]
+        case f.ResultProposed() if sight.inside:
+            return [f"合计{points(event.total_cp)}分", words.DEPARTS.get(event.departs, "") if event.departs else
+                    words.SUGGESTIONS.get(event.result, "")]
+        case f.EligibilityComputed(checks=checks):
+            bad = [words.ELIGIBILITY.get(c, "其他条件") for c, ok, _ in checks if not ok]
+            return [f"{len(checks)}项，{'均符合' if not bad else '不符合：' + '、'.join(bad)}"]
+        case k.BallotClosed():
+            return [f"同意{event.yes}票，不同意{event.no}票，弃权{event.abstain}票，回避{event.recused}人"]
+        case f.VisitFixed(day=day) | f.SchoolNotified(day=day):
+            return [f"考察日{day_words(day)}"]
+        case f.TitleConferred():
+            return [event.certificate, f"有效期到{day_words(event.until)}"]
+        case b.WindowSet():
+            return [f"申报{day_words(event.first_day)}至{day_words(event.last_day)}"]
+        case b.WindowExtended(last_day=day):
+            return [f"延到{day_words(day)}"]
+        case b.MeetingConvened():
+            return [f"{day_words(event.day)}，委员{len(event.members)}人"]
+        case b.Ranked():
+            return [f"上会{len(event.order)}件，线下{len(event.below)}件"]
+        case b.Numbered(number=number):
+            return [number]
+    return []

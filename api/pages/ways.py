@@ -1,0 +1,285 @@
+"""怎么办. What somebody may do with a case now, what each way leads to, and what cannot be done, with the reason.
+
+What follows is never written by hand where the act itself can say it: the act is decided on a copy, and the plan read.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from domain.kernel.acts import OFFICE_VERBS, Act
+from domain.kernel.case import Case, ClockPaused, Entry, Visit
+from domain.kernel.decide import decide
+from domain.kernel.may import as_whom, beside, unheld
+from domain.kernel.plan import Offer, offers
+from domain.kernel.refusal import Refusal
+from domain.kernel.seats import SCORE
+from domain.kernel.stages import End
+from domain.kernel.values import Text
+from domain.kernel.words import sentence
+
+from . import clocks, words
+from .render import term_end
+from .sight import Sight
+
+MAIN = ("agree", "refuse", "return", "yes", "no", "abstain", "claim", "close", "record", "second", "drop")
+OPINION_ASKED = ("refuse", "return", "decline", "ask", "suspend", "end")
+PLACEHOLDER = Text("…")
+QUIET = ("wrong_post", "task_closed", "unknown_command", "stage_over")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to act. `key` is its value in a form."""
+    verb: str
+    visit: int = 0
+    seat: str = ""
+    form: type | None = None
+    to: str = ""
+    duty: str = ""
+    words: str = ""
+    then: str = ""
+    stage: str = ""
+    chosen: bool = False
+
+    @property
+    def form_name(self) -> str:
+        return self.form.tag.split(".")[1] if self.form and hasattr(self.form, "tag") else ""
+
+    @property
+    def key(self) -> str:
+        return "|".join((self.verb, str(self.visit), self.seat, self.form_name, self.to, self.duty))
+
+    @property
+    def asks(self) -> bool:
+        """Whether it needs more than an opinion: a form with fields, a person, a number."""
+        return bool(self.form and self.verb in ("agree", "record") and fields(self.form)) or \
+            self.verb in ("ask", "extend", "assign", "suspend")
+
+    @property
+    def needs_opinion(self) -> bool:
+        return self.verb in OPINION_ASKED
+
+    @property
+    def grave(self) -> bool:
+        return self.verb in ("refuse", "no", "withdraw", "end")
+
+    def url(self, case: str, path: str = "") -> str:
+        asked = {k: v for k, v in (("visit", self.visit), ("seat", self.seat), ("form", self.form_name), ("to", self.to),
+                                   ("duty", self.duty)) if v}
+        return f"/cases/{quote(case)}/acts/{self.verb}{path}" + (f"?{urlencode(asked)}" if asked else "")
+
+
+@dataclass(frozen=True)
+class Cannot:
+    what: str
+    sentence: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What the act card shows."""
+    main: tuple[Way, ...]
+    others: tuple[Way, ...]
+    cannot: tuple[Cannot, ...]
+
+    def find(self, key: str) -> Way | None:
+        return next((w for w in (*self.main, *self.others) if w.key == key), None)
+
+
+def ways(sight: Sight) -> Ways:
+    """All that the table offers this person now."""
+    case, procedure, context = sight.case, sight.procedure, sight.context
+    main, others, cannot = [], [], dict[str, Cannot]()
+    for offer in offers(procedure, case, context):
+        visit = case.visit(offer.visit)
+        if offer.refusal:
+            if line := _cannot(sight, offer, visit):
+                cannot.setdefault(line.what, line)
+            continue
+        for way in _expand(sight, offer, visit):
+            (main if way.verb in MAIN else others).append(way)
+    main.sort(key=lambda w: w.verb == "record")
+    chosen = [_said(sight, w, i == 0) for i, w in enumerate(main)]
+    return Ways(tuple(chosen), tuple(_said(sight, w, False) for w in others), tuple(cannot.values()))
+
+
+def _said(sight: Sight, way: Way, chosen: bool) -> Way:
+    visit = sight.case.visit(way.visit)
+    stage = visit.stage if visit else next((p.stage for p in sight.case.past if p.no == way.visit), "")
+    said = words.verb_words(sight.procedure, way.verb, stage, way.form, way.to)
+    if way.verb in ("vacate", "assign", "extend"):
+        said = f"{said}：{_seat_words(sight, way)}"
+    return Way(way.verb, way.visit, way.seat, way.form, way.to, way.duty, said, consequence(sight, way), stage, chosen)
+
+
+def _seat_words(sight: Sight, way: Way) -> str:
+    visit = sight.case.visit(way.visit)
+    seat = visit.seat(way.seat) if visit else None
+    return f"{sight.stage(visit.stage)}" + (f"，{sight.holder(seat.holder, visit.stage, seat.claimed_by).name}" if seat else "") \
+        if visit else ""
+
+
+def _expand(sight: Sight, offer: Offer, visit: Visit | None) -> list[Way]:
+    """An offer of the office names no seat: one way for each place where it applies."""
+    case, procedure, policy = sight.case, sight.procedure, sight.context.policy
+    match offer.verb:
+        case "return":
+            return [Way("return", offer.visit, offer.seat, to=t) for t in offer.targets]
+        case "assign":
+            return [Way("assign", v.no, s) for v in case.open
+                    for s in (("",) if unheld(procedure, case, v, policy) else ()) +
+                    tuple(s.key for s in v.seats if beside(procedure[v.stage], s))]
+        case "vacate":
+            return [Way("vacate", v.no, s.key) for v in case.open for s in v.seats if s.open and s.holder.kind == "person"]
+        case "extend":
+            return [Way("extend", v.no, c.key) for v in case.open for c in v.armed if c.key != "begins"]
+        case "again":
+            return [Way("again", v.no, duty=d) for v in case.open for d in v.stuck]
+        case "ask" if visit and not (visit.clock(offer.seat) or visit.clock()):
+            return []
+    return [Way(offer.verb, offer.visit, offer.seat, offer.form)]
+
+
+def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
+    """The line of an act that one would expect here and that cannot be done; noise is left out."""
+    refusal = offer.refusal
+    assert refusal
+    seat = visit.seat(offer.seat) if visit else None
+    mine = bool(seat and as_whom(seat.holder, sight.context) is not None)
+    if refusal.code in QUIET or (refusal.code == "wrong_stage" and (offer.verb in OFFICE_VERBS or offer.verb == "record")):
+        return None
+    if refusal.code == "case_closed" or (seat and not mine) or offer.verb in ("claim", "release"):
+        return None
+    if refusal.code == "not_holder" and (offer.verb not in MAIN or not mine):
+        return None
+    if offer.verb == "take_back" and refusal.code == "not_holder":
+        return None
+    if offer.verb in ("suspend", "resume") and refusal.code in ("suspended", "wrong_stage"):
+        return None
+    stage = visit.stage if visit else ""
+    what = words.verb_words(sight.procedure, offer.verb, stage, offer.form)
+    place = {"verb": offer.verb, "visit": offer.visit, "seat": offer.seat}
+    return Cannot(what, explained(sight, refusal), f"/cases/{quote(sight.case.id)}/why?{urlencode(place)}")
+
+
+def explained(sight: Sight, refusal: Refusal) -> str:
+    """The sentence of a refusal, with codes of the table said in words."""
+    detail = {k: _plain(sight, v) for k, v in refusal.detail.items()}
+    return sentence(Refusal(refusal.code, refusal.rule, detail))
+
+
+def _plain(sight: Sight, value: str) -> str:
+    return "、".join(_plain_one(sight, part) for part in value.split("、"))
+
+
+def _plain_one(sight: Sight, part: str) -> str:
+    if part in sight.page.directory.names:
+        shown = sight.person(part)
+        return f"{shown.name}（{shown.post}）"
+    if part.startswith("leaf."):
+        return part.removeprefix("leaf.")
+    known = {"description": "特色项目", "declaration": "真实性承诺", "experts": "专家名单", "panel": "考察组名单", "sheets": "评分表",
+             "site": "考察评分", "visit": "考察", "vetoes": "一票否决登记", "proposal": "拟定建议", **words.ELIGIBILITY, **words.ACTIVITIES}
+    return known.get(part, part if not part.isascii() or not part.isidentifier() else "相关内容")
+
+
+# -- what follows ------------------------------------------------------------------------------------------------
+
+
+def act_of(way: Way, opinion: str = "", form: Any = None, more: int = 0, to: str = "", saw: int | None = None) -> Act:
+    return Act(way.verb, way.visit, way.seat, to or way.to, (), Text(opinion), form, way.duty, more, None, saw)
+
+
+def consequence(sight: Sight, way: Way) -> str:
+    """`之后：…` of a way: by deciding the act on a copy; where its form is still to be filled, from the table."""
+    if way.verb == "claim":
+        return "由您办理，别人不能再认领。"
+    if way.verb == "record":
+        return "记入卷宗，案件留在这一环节。"
+    if way.verb == "drop":
+        return "这条登记不再等确认。"
+    form = None
+    if way.form and way.verb == "agree":
+        if any(f.default is MISSING and f.default_factory is MISSING for f in fields(way.form)):
+            return _from_table(sight, way)
+        form = way.form()
+    got = decide(sight.procedure, sight.case, act_of(way, PLACEHOLDER, form, more=1), sight.context)
+    if isinstance(got, Refusal):
+        return _from_table(sight, way)
+    return "".join(follows(sight, *got)) if way.verb not in ("ask", "extend", "suspend") else _office_words(way.verb)
+
+
+def _office_words(verb: str) -> str:
+    return {"ask": "由经办股室答复；没有答复以前原来的期限照计。", "extend": "期限按批准的数延长。",
+            "suspend": "全部时限停住，恢复后接着算。"}[verb]
+
+
+def _from_table(sight: Sight, way: Way) -> str:
+    if way.verb not in ("agree", "refuse") or not (visit := sight.case.visit(way.visit)):
+        return ""
+    stage = sight.procedure[visit.stage]
+    if stage.rule is SCORE:
+        return "全部评完后往下走。"
+    to = stage.to if way.verb == "agree" else stage.refused
+    if callable(to):
+        return "按规则往下走。"
+    if isinstance(to, End):
+        return f"案件结束：{words.end_words(sight.case.kind, to.how)}。"
+    later = to or next((s.name for s in sight.procedure.stages[sight.procedure.stages.index(stage) + 1:]
+                        if not s.aside and not s.beside), "")
+    return f"转入{sight.stage(later)}。" if later else ""
+
+
+def follows(sight: Sight, entries: Sequence[Entry], after: Case) -> list[str]:
+    """What an act leads to, one sentence each: the ending, the stages that open with holder and limit, what stands still."""
+    before = sight.case
+    if after.ended and not before.ended:
+        return [f"案件结束：{words.end_words(after.kind, after.ended)}。"]
+    known = {v.no for v in before.open}
+    opened = [v for v in after.open if v.no not in known]
+    out = [_opened(sight, v, after) for v in opened]
+    if opened and any(isinstance(e.event, ClockPaused) for e in entries):
+        out.append("您的时限从此刻暂停。")
+    if after.suspended and not before.suspended:
+        out.append("全部时限停住，恢复后接着算。")
+    if before.suspended and not after.suspended:
+        out.append("时限接着算。")
+    if not out:
+        waiting = [s for v in after.open for s in v.seats if s.open]
+        stage = after.open[0].stage if after.open else ""
+        more = f"，还等{len(waiting)}人" if waiting and len(waiting) < sum(len(v.seats) for v in after.open) else ""
+        out.append(f"案件留在{sight.stage(stage)}{more}。" if stage else "记入卷宗。")
+    return out
+
+
+def _opened(sight: Sight, visit: Visit, after: Case) -> str:
+    clock = clocks.of_visit(visit)
+    end = clocks.end_of_clock(clock, sight.context) if clock else None
+    seats = [(s.holder, s.claimed_by) for s in visit.seats if s.open]
+    who = sight.holders(seats, visit.stage) if seats else "系统"
+    said = f"转入{sight.stage(visit.stage)}，由{who}办理"
+    if end and clock:
+        total = clock.budget + clock.extended
+        said += f"，到{term_end(end, short=True)}" if clock.unit == "until" else \
+            f"，期限{total}{clocks.unit_words(clock.unit)}，到{term_end(end, short=end.year == sight.page.now.year)}"
+    return said + "。"
+
+
+def told_people(sight: Sight, after: Case) -> list[str]:
+    """谁会知道: whose inbox changes."""
+    from domain.kernel.plan import plan
+    had = {t.key for t in sight.reading.plan.tasks}
+    seats = [(t.holder, t.claimed_by, t.stage) for t in plan(sight.procedure, after, sight.context).tasks if t.key not in had]
+    if not seats:
+        return ["本案有关的人在办理经过里看到。"]
+    if len(seats) > 2:
+        return [f"{len(seats)}人在待办里看到。"]
+    return [f"{sight.holders([(h, c)], stage)}在待办里看到。" for h, c, stage in seats]
+
+
+def has_fields(form: type | None) -> bool:
+    return bool(form and is_dataclass(form) and fields(form))
