@@ -17,7 +17,7 @@ from store.database import open_pool
 from store.door import Door
 from store.files import Files
 
-from . import problems, rehearsal, routes
+from . import pages, problems, rehearsal, routes
 from .forms import schemas
 
 BODY_BYTES_MAX = 2 * 1024**2                # of anything but an upload
@@ -51,6 +51,7 @@ def build(settings: Settings, pool: asyncpg.Pool, procedures: dict[str, Any] = P
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http_error)
     app.middleware("http")(guard)
+    pages.install(app)
     app.openapi = _with_forms(app, procedures)
     return app
 

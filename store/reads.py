@@ -164,7 +164,8 @@ async def states(pool: asyncpg.Pool, ids: Iterable[str]) -> dict[str, Any]:
     return {r["id"]: codec.state_of(r["state"]) for r in rows}
 
 
-async def inbox_by_due(pool: asyncpg.Pool, holder_keys: Sequence[str], box: str, edges: Sequence[datetime]) -> dict[str, int]:
+async def inbox_by_due(pool: asyncpg.Pool, holder_keys: Sequence[str], box: str,
+                       edges: Sequence[datetime]) -> dict[str, int]:
     """How many rows of a box fall into each group: `late`, `today`, `week`, `later`, `free` (no limit)."""
     row = await pool.fetchrow(
         "select count(*) filter (where due < $3) late, count(*) filter (where due >= $3 and due < $4) today, "
@@ -207,11 +208,14 @@ async def receipt(pool: asyncpg.Pool, command: str) -> asyncpg.Record | None:
     return await pool.fetchrow("select case_id, actor, at, reply from command where id = $1", command)
 
 
-async def file_names(pool: asyncpg.Pool, hashes: Iterable[str], case: str = "", uploader: str = "") -> dict[str, dict[str, Any]]:
+async def file_names(pool: asyncpg.Pool, hashes: Iterable[str], case: str = "",
+                     uploader: str = "") -> dict[str, dict[str, Any]]:
     """Hash → name, size, kind, uploader and time, of files bound to a case or still the uploader's own."""
     rows = await pool.fetch(
-        "select distinct on (u.hash) u.hash, u.name, u.uploader, u.at, f.size, f.kind from file_use u join file f using (hash) "
-        "where u.hash = any($1) and (u.case_id = $2 or (u.case_id = '' and u.uploader = $3)) order by u.hash, u.case_id desc",
+        "select distinct on (u.hash) u.hash, u.name, u.uploader, u.at, f.size, f.kind "
+        "from file_use u join file f using (hash) "
+        "where u.hash = any($1) and (u.case_id = $2 or (u.case_id = '' and u.uploader = $3)) "
+        "order by u.hash, u.case_id desc",
         list(set(hashes)), case, uploader)
     return {r["hash"]: dict(r) for r in rows}
 

@@ -387,7 +387,7 @@ def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
             return no("already_acted", "A-43")
         return [RosterDrawn(stage.seats.name, (act.to,))]
     if missing:
-        key = visit.seats[0].counts_as if visit.seats else "office"
+        key = next(iter((*procedure.deserted(visit), *(s.counts_as for s in visit.seats))), "office")
     elif seat and beside(stage, seat):
         key = seat.counts_as
     else:

@@ -12,7 +12,7 @@ from .calendar import Calendar
 from .case import Case, Event, SeatGone, SeatOpened, Visit
 from .clock import Clock
 from .refusal import Refusal
-from .seats import ANY, BallotRule, Holder, Rule, Seat, person
+from .seats import ALL, ANY, SEQUENCE, BallotRule, Holder, Rule, Seat, person
 from .values import Text, having
 
 
@@ -358,9 +358,17 @@ class Procedure:
         return next((d for d in self.owed(case, visit, policy) if d.waits), None)
 
     def wanting(self, case: Case, visit: Visit, policy: Any) -> bool:
-        """Somebody is missing whom the workflow could not find: the row waits for the office (A-43)."""
+        """Somebody is missing whom the workflow could not find, or left a seat: the row waits for the office (A-43)."""
         here = case.on(visit.line)
-        return any(d.left_to_office(here, policy) for d in self[visit.stage].duties)
+        return any(d.left_to_office(here, policy) for d in self[visit.stage].duties) or bool(self.deserted(visit))
+
+    def deserted(self, visit: Visit) -> tuple[str, ...]:
+        """Seats that must speak and whose holders left; on a list the next one steps in instead (A-6, A-8)."""
+        stage = self[visit.stage]
+        if stage.rule not in (ALL, SEQUENCE) or isinstance(stage.seats, roster):
+            return ()
+        held = {s.counts_as for s in visit.seats if not s.gone}
+        return tuple(s.counts_as for s in visit.seats if s.gone not in ("", "not_asked") and s.counts_as not in held)
 
     def owed(self, case: Case, visit: Visit, policy: Any) -> list[Duty]:
         """What the workflow may do now: that one, and all that the row does not wait for."""

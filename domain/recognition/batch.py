@@ -195,17 +195,20 @@ class Batch:
         return self
 
     def _child(self, event: ChildStands) -> Batch:
-        """Who leaves unvoted leaves the list; who is no longer free is not left out any more."""
+        """Who leaves unvoted, or without a quorum, leaves the list and waits for the next meeting (A-12); who is no
+        longer free is not left out any more."""
         child, now, was = event.child, event.stands, event.was
         state = self
         if child in self.ranked and not now.ballot and was and (was.what, now.what) not in VOTING:
             state = having(state, ranked=tuple(c for c in self.ranked if c != child))
+        if child in self.below and now.what not in ("proposed", "carried"):
+            state = having(state, below=tuple(c for c in self.below if c != child))
         if child in self.left_out:
             state = having(state, left_out=tuple(c for c in self.left_out if c != child))
         return state
 
 
-VOTING = (("proposed", "called"), ("called", "called"), ("called", "proposed"))
+VOTING = (("proposed", "called"), ("called", "called"))
 
 
 # -- forms -----------------------------------------------------------------------------------------------------
@@ -549,6 +552,8 @@ def convene(case: Case, visit: Visit, form: Convene, context: Context) -> list[E
     today, least = day_of(context.now), context.policy.papers_before
     if len(form.members) < 3 or len(set(form.members)) != len(form.members) or not form.secretary:
         return no("malformed", "R-65")
+    if form.secretary == form.members[0]:
+        return no("malformed", "R-47")          # chair and secretary sign, two persons
     if form.day <= today or whole_workdays_between(today, form.day, context.calendar) < least:
         return no("malformed", "R-46", notice=least)
     if context.calendar.provisional(form.day):

@@ -92,6 +92,17 @@ def panel_says_mend(case: Case, policy: StarPolicy) -> bool:
     return policy.mending and 2 * said.count("mend") > len(said)
 
 
+def may_mend(case: Case, policy: StarPolicy) -> bool:
+    """R-35: once."""
+    before = any(p.stage == "mending" for p in case.past)
+    return panel_says_mend(case, policy) and (not before or bool(case.at("mending")))
+
+
+def just_mended(case: Case, policy: StarPolicy) -> bool:
+    """R-35: what was mended is scored again, not what a later report says."""
+    return bool(case.at("re_check")) or (bool(case.past) and case.past[-1].stage == "mending")
+
+
 @leads_to("vote", "refusal")
 def vote_or_refusal(case: Case, policy: StarPolicy) -> str:
     """R-41: a computed refusal is not voted on."""
