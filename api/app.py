@@ -50,6 +50,10 @@ def build(settings: Settings, pool: asyncpg.Pool, procedures: dict[str, Any] = P
     app.add_exception_handler(problems.LockedOut, problems.locked_out)
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http_error)
+    for lost in (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+                 asyncpg.OperatorInterventionError, TimeoutError):
+        app.add_exception_handler(lost, problems.away)
+    app.add_exception_handler(Exception, problems.broken)
     app.middleware("http")(guard)
     pages.install(app)
     app.openapi = _with_forms(app, procedures)

@@ -1,6 +1,8 @@
 """问题文档 (RFC 9457). Every refusal leaves here, with its stable code and a sentence that says what to do."""
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +71,18 @@ async def invalid(request: Request, error: RequestValidationError) -> JSONRespon
     """Malformed JSON, a missing field, a wrong type: nothing was written."""
     fields = {".".join(str(x) for x in e["loc"] if x != "body"): e["msg"] for e in error.errors()[:20]}
     return problem(422, "malformed", "填写的内容还不完整或不能识别。请按标出的地方改正后再提交。", fields=fields)
+
+
+async def away(request: Request, error: Exception) -> JSONResponse:
+    """The database is away or starting: nothing was written that was not acknowledged; try again with the same id."""
+    return problem(503, "busy", "系统正在恢复，您写的还在。请一分钟后再试。")
+
+
+async def broken(request: Request, error: Exception) -> JSONResponse:
+    """A bug of ours: a number to tell the office, never a trace."""
+    number = f"E-{secrets.token_hex(2).upper()}"
+    logging.getLogger("juanzong").error("%s %s %s", number, request.method, request.url.path, exc_info=error)
+    return problem(500, "broken", f"我们这边出了问题，没有重复提交。请1分钟后再试，编号{number}。")
 
 
 async def http_error(request: Request, error: HTTPException) -> JSONResponse:

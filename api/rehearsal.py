@@ -18,7 +18,7 @@ async def switch(body: m.SwitchRequest, request: Request, response: Response, do
     """换一个人办理。"""
     known = await door.pool.fetchval("select 1 from case_head where id = $1 and kind = 'person'", body.person)
     if not known:
-        raise Refused(no("not_found", "A-3"))
+        raise Refused(no("not_found", "G-30"))
     settings = request.app.state.settings
     set_cookie(response, request, await sessions.start(door.pool, body.person, settings.session_idle_minutes))
     return {"person": body.person}

@@ -279,7 +279,7 @@ async def download(case: m.Id, digest: Annotated[str, Query()] | str, who: Who, 
     row = await door.pool.fetchrow("select u.name, f.kind from file_use u join file f using (hash) "
                                    "where u.hash = $1 and u.case_id = $2 limit 1", digest, case)
     if row is None:
-        raise Refused(no("not_found", "A-3"))
+        raise Refused(no("not_found", "G-30"))
     return FileResponse(request.app.state.files.path(digest), filename=row["name"], content_disposition_type="inline")
 
 

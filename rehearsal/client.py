@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import httpx
 
 COUNTY = timezone(timedelta(hours=8))
 SETTLE_SECONDS = 60
+TRIES = 20
 
 
 class Unexpected(Exception):
@@ -56,6 +57,7 @@ class County:
         self.url, self.people = url, people
         self.now = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
         self.acts: dict[str, int] = {}
+        self.acknowledged: list[tuple[str, Any]] = []       # id and receipt of every command that was answered
         self._sessions: dict[str, httpx.AsyncClient] = {}
         self._signing_in = asyncio.Lock()
         self._limits = httpx.Limits(max_connections=8)
@@ -68,27 +70,20 @@ class County:
         async with self._signing_in:
             if person not in self._sessions:
                 client = httpx.AsyncClient(base_url=self.url, timeout=60, limits=self._limits)
-                (await client.post("/api/rehearsal/switch", json={"person": person})).raise_for_status()
+                _body(await _again(lambda: client.post("/api/rehearsal/switch", json={"person": person}), person))
                 self._sessions[person] = client
         return self._sessions[person]
 
     async def get(self, person: str, path: str, **params: Any) -> Any:
-        answer = await (await self.session(person)).get(path, params=params)
-        return _body(answer)
+        client = await self.session(person)
+        return _body(await _again(lambda: client.get(path, params=params), path))
 
     async def post(self, person: str, path: str, body: Any) -> Any:
         """A command under a new id; sent again with the same id where the answer was lost."""
         client, headers = await self.session(person), {"Idempotency-Key": str(uuid.uuid4())}
-        for again in range(5):
-            try:
-                answer = await client.post(path, json=body, headers=headers)
-            except httpx.TransportError:
-                await asyncio.sleep(0.5 * (again + 1))
-                continue
-            if answer.status_code != 503:
-                return _body(answer)
-            await asyncio.sleep(0.1)
-        raise Unexpected(f"{person} {path}: no answer")
+        got = _body(await _again(lambda: client.post(path, json=body, headers=headers), path))
+        self.acknowledged.append((headers["Idempotency-Key"], got))
+        return got
 
     async def act(self, person: str, case: str, verb: str, visit: int = 0, seat: str = "", **more: Any) -> Any:
         got = await self.post(person, f"/api/cases/{case}/acts", {"verb": verb, "visit": visit, "seat": seat, **more})
@@ -96,8 +91,8 @@ class County:
         return got
 
     async def upload(self, person: str, name: str, content: bytes) -> str:
-        answer = await (await self.session(person)).post("/api/files", params={"name": name}, content=content)
-        return _body(answer)["hash"]
+        client = await self.session(person)
+        return _body(await _again(lambda: client.post("/api/files", params={"name": name}, content=content), name))["hash"]
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -105,7 +100,7 @@ class County:
         """Move the county's clock and wait until every workflow has seen it."""
         self.now = to
         async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
-            (await client.post("/api/rehearsal/clock", json={"to": to.isoformat()})).raise_for_status()
+            _body(await _again(lambda: client.post("/api/rehearsal/clock", json={"to": to.isoformat()}), "clock"))
         await self.settle()
 
     async def settle(self) -> None:
@@ -113,12 +108,25 @@ class County:
         quiet = 0
         async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
             for _ in range(int(SETTLE_SECONDS / 0.06)):
-                state = (await client.get("/api/rehearsal/state")).json()
+                state = _body(await _again(lambda: client.get("/api/rehearsal/state"), "state"))
                 quiet = quiet + 1 if not any(state.values()) else 0
                 if quiet >= 2:
                     return
                 await asyncio.sleep(0.06)
         raise Unexpected(f"the system does not come to rest: {state}")
+
+
+async def _again(ask: Callable[[], Awaitable[httpx.Response]], what: str) -> httpx.Response:
+    """The answer, asked for again where it was lost or the system was just recovering."""
+    for again in range(TRIES):
+        try:
+            answer = await ask()
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and answer.status_code != 503:
+            return answer
+        await asyncio.sleep(min(2.0, 0.2 * (again + 1)))
+    raise Unexpected(f"{what}: no answer")
 
 
 def _body(answer: httpx.Response) -> Any:

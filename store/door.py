@@ -147,14 +147,14 @@ class Door:
         if opens:
             parent = loaded.cases[0] if command.parent and loaded.cases else None
             if command.parent and parent is None:
-                return no("not_found", "A-3")
+                return no("not_found", "G-30")
             procedure = self.procedures.get(command.kind)
             policy_id = command.policy or (parent.policy if parent else "")
             before: Case | None = None
             row, above = None, loaded.cases
         else:
             if not loaded.cases or loaded.cases[0].id != command.case:
-                return no("not_found", "A-3")
+                return no("not_found", "G-30")
             row, above = loaded.cases[0], loaded.cases[1:]
             procedure, policy_id = self.procedures[row.kind], row.policy
             before = codec.state_of(row.state)
@@ -245,7 +245,7 @@ class Door:
         async with self.pool.acquire() as connection:
             loaded = await self._load(connection, Command("", actor, Act("look"), case))
             if not loaded.cases or loaded.cases[0].id != case:
-                return no("not_found", "A-3")
+                return no("not_found", "G-30")
             row = loaded.cases[0]
             procedure, state = self.procedures[row.kind], codec.state_of(row.state)
             context = await self._context(connection, actor, procedure, row.policy, loaded, loaded.now)

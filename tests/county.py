@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,23 @@ import activities.recognition  # noqa: F401  registers how its duties are done
 from activities.duties import Duties
 from activities.plans import read_plan
 from domain.kernel.acts import Act
+from domain.kernel.calendar import COUNTY, DAY, day_of, whole_workdays_between
 from domain.kernel.refusal import Refusal
 from domain.kernel.stages import WORKFLOW
 from domain.procedures import PROCEDURES
+from domain.recognition.batch import Convene, Minutes, OpenMeeting, SignedIn
 from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Confirm, Declare, Describe
+from domain.recognition.proposal import Propose
 from domain.recognition.review import Sheet
+from domain.recognition.site import FixVisit, Reply, SiteSheet, VisitHeld
+from domain.registers.person import posts_on
+from store.codec import state_of
 from store.door import Command, Door, Reading, Receipt
 from store.files import Files
 from workflows.case_workflow import DutyCall
 
 HEAD, STAFF, AUDITOR, LEADER = "P00009", "P00200", "P00006", "P00001"
+COMMITTEE = ("P00390", "P00391", "P00392", "P00395", "P00396")
 
 
 class County:
@@ -65,14 +73,17 @@ class County:
 
     async def holder(self, holder: str) -> str:
         """Somebody who holds a post, e.g. `applicant@PR003`."""
-        kind, _, organisation = holder.partition("@")
-        if kind == "person":
-            return organisation
-        for r in await self.pool.fetch("select id from case_head where kind = 'person' order by id"):
-            context = await self.door.who(r["id"])
-            if any((h.kind, h.id) == (kind, organisation) for h in context.posts):
-                return r["id"]
-        raise AssertionError(holder)
+        if holder.startswith("person@"):
+            return holder.removeprefix("person@")
+        return (await self.holders(holder))[0]
+
+    async def holders(self, holder: str) -> list[str]:
+        """Everybody who holds a post today."""
+        today = day_of((await self.pool.fetchval("select county_now()")))
+        rows = await self.pool.fetch("select id, state from case_head where kind = 'person' order by id")
+        out = [r["id"] for r in rows if any(h.key == holder for h in posts_on(state_of(r["state"]).facts, today))]
+        assert out, holder
+        return out
 
     # -- time and duties ---------------------------------------------------------------------------------------
 
@@ -152,7 +163,89 @@ class County:
             await self.act(t.holder.id, case, "agree", t.visit, t.seat)
         return case
 
+    async def propose(self, case: str) -> None:
+        """From the draw to the proposal that follows by rule: sheets, a visit, a reply without complaints."""
+        policy = (await self.read(case)).context.policy
+        for _ in range(40):
+            reading = await self.read(case)
+            tasks, facts = reading.plan.tasks, reading.case.facts
+            match reading.plan.stages[0]:
+                case "proposal":
+                    await self.act(HEAD, case, "agree", tasks[0].visit, "head", form=Propose())
+                    return
+                case "draw":
+                    await self._each(case, tasks, lambda: None)
+                case "material":
+                    await self._each(case, tasks, lambda: self.sheet(policy))
+                case "appointment":
+                    day = await self.workday_after(policy.visit_notice)
+                    await self._each(case, tasks, lambda day=day: FixVisit(day))
+                case "visit":
+                    await self.move(datetime.combine(facts.day, time(15), COUNTY))
+                    await self._each(case, tasks, lambda: VisitHeld(tuple(policy.activities_min.items())))
+                case "report":
+                    await self._each(case, tasks, lambda: SiteSheet(self.scores(policy, "site"), "recognise"))
+                case "fact_reply":
+                    await self.act(await self.holder(tasks[0].holder.key), case, "agree", tasks[0].visit, tasks[0].seat,
+                                   form=Reply())
+            await self.settle()
+        raise AssertionError(reading.plan.stages)
+
+    async def _each(self, case: str, tasks: Any, form: Callable[[], Any]) -> None:
+        for t in tasks:
+            await self.act(t.holder.id, case, "agree", t.visit, t.seat, form=form())
+
+    async def meet(self, batch: str) -> str:
+        """From the ranking to the opened meeting: every candidate is called, every member present. Returns the chair."""
+        await self.settle()
+        chair, *members = COMMITTEE
+        t = await self.task(batch, "convening")
+        staff = (await self.holders("basic_education_section_staff@SC2"))[-1]
+        await self.act(staff, batch, "claim", t.visit, t.seat)
+        day = await self.workday_after((await self.read(batch)).context.policy.papers_before)
+        await self.act(staff, batch, "agree", t.visit, t.seat, form=Convene(tuple(COMMITTEE), "P00440", day, "三楼会议室"))
+        await self.move(datetime.combine(day, time(9), COUNTY))
+        visit = (await self.read(batch)).case.at("meeting").no
+        await self.act(chair, batch, "record", visit, form=OpenMeeting())
+        for m in COMMITTEE:
+            await self.act(m, batch, "record", visit, form=SignedIn())
+        await self.settle()
+        return chair
+
+    async def vote(self, batch: str, chair: str, verb: str = "yes") -> None:
+        """Everybody votes alike on every candidate; the chair closes each ballot."""
+        for case in (await self.read(batch)).case.facts.ranked:
+            visit = (await self.read(case)).case.at("vote").no
+            for m in COMMITTEE:
+                await self.act(m, case, verb, visit, m)
+            await self.act(chair, case, "close", visit)
+
+    async def to_signing(self, batch: str, chair: str) -> None:
+        """From closed ballots through minutes and notice to the leader's desk."""
+        await self.settle()
+        t = await self.task(batch, "meeting")
+        await self.act(chair, batch, "agree", t.visit, t.seat)
+        for t in (await self.read(batch)).plan.tasks:
+            await self.act(t.holder.id, batch, "agree", t.visit, t.seat, form=Minutes("全部通过"))
+        await self.settle()
+        for _ in range(20):
+            if (await self.read(batch)).plan.stages == ("signing",):
+                return
+            await self.move((await self.door.who(HEAD)).now + DAY)
+        raise AssertionError((await self.read(batch)).plan.stages)
+
+    async def workday_after(self, whole: int) -> date:
+        """The first working day with so many whole working days before it (C-17)."""
+        context = await self.door.who(HEAD)
+        today = day = day_of(context.now)
+        while day == today or whole_workdays_between(today, day, context.calendar) < whole or not context.calendar.works(day):
+            day += DAY
+        return day
+
+    def scores(self, policy: Any, by: str, percent: int = 90) -> tuple[tuple[str, int], ...]:
+        return tuple((x.id, x.full_cp * percent // 100 // x.step_cp * x.step_cp) for x in policy.scored(by))
+
     def sheet(self, policy: Any, percent: int = 90) -> Sheet:
         """A sheet of the same percentage on every leaf, with reasons."""
-        scores = tuple((x.id, x.full_cp * percent // 100 // x.step_cp * x.step_cp) for x in policy.scored("material"))
+        scores = self.scores(policy, "material", percent)
         return Sheet(scores, tuple((leaf, "见佐证") for leaf, _ in scores))

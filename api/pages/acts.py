@@ -141,7 +141,8 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
 
 def read(filling: Filling) -> Act | None:
     """The act as filled in; None leaves its problems in the filling."""
-    way, extra = filling.way, {f.name: f for f in filling.drawn if f.name in ("more", "to") and not way.form}
+    way = filling.way
+    extra = {f.name: f for f in filling.drawn if f.name in ("more", "to") and not way.form}
     form = None
     if way.verb in ("agree", "record") and way.form:
         form, filling.problems = fields.read(way.form, filling.drawn) if has_fields(way.form) else (way.form(), [])
@@ -334,7 +335,7 @@ async def act_now(no: str, verb: str, page: Reader, request: Request) -> Respons
     if isinstance(got, Refusal):
         return refuse(filling, got)
     await drafts.drop(page.pool, page.me, no, filling.draft, drafts.CARD)
-    return see_other(done)
+    return see_other(f"/cases/{quote(no)}#act" if verb == "claim" else done)
 
 
 @router.get("/cases/{no}/acts/{verb}/done")
@@ -365,7 +366,7 @@ def stands(sight: Sight) -> str:
     visit = case.open[0]
     seats = [(s.holder, s.claimed_by) for s in visit.seats if s.open]
     clock = of_visit(visit)
-    return f"现在是{sight.stage(visit.stage)}，由{sight.holders(seats, visit.stage)}办理" + (
+    return f"现在是{sight.task(visit.stage)}，由{sight.holders(seats, visit.stage)}办理" + (
         f"，{chip_of(clock, sight.context).words}。" if clock else "。")
 
 

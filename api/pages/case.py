@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from api.routes import BLIND
 from domain.kernel.case import Visit
 from domain.kernel.clock import Clock
 from domain.kernel.may import why_not
@@ -18,7 +19,7 @@ from store import reads
 
 from . import drafts, words
 from .acts import sight_of
-from .clocks import Chip, Ledger, chip_of, end_of_clock, ledger, of_visit
+from .clocks import Chip, Ledger, chip_of, end_of_clock, ledger, of_visit, unit_words
 from .render import day_words, points, term_end
 from .shell import Page, PageProblem, Reader
 from .sight import Sight
@@ -87,6 +88,7 @@ class Card:
     action: str = ""
     draft: str = ""
     hidden: dict[str, str] = field(default_factory=dict)
+    direct: str = ""                        # one button that acts at once: nothing to fill in, nothing to regret
     buttons: list[Button] = field(default_factory=list)
     others: list[Button] = field(default_factory=list)
     cannot: list[Cannot] = field(default_factory=list)
@@ -152,12 +154,14 @@ def _later(sight: Sight, step: Step) -> bool:
 
 def _budget(sight: Sight, steps: list[Step]) -> str:
     """What the policy gives for a step that is still to come."""
+    longest = (0, "")
     for s in steps:
         row = sight.procedure[s.stage]
         term = row.clock or row.seat_clock
-        if term and isinstance(term.field, str) and isinstance(n := getattr(sight.context.policy, term.field, None), int) and n:
-            return f"{n}{'日' if term.unit == 'day' else '个工作日'}"
-    return ""
+        n = getattr(sight.context.policy, term.field, 0) if term and isinstance(term.field, str) else 0
+        if term and isinstance(n, int) and n > longest[0]:
+            longest = (n, unit_words(term.unit))
+    return f"{longest[0]}{longest[1]}" if longest[0] else ""
 
 
 def _loops(sight: Sight, index: dict[str, int]) -> list[Loop]:
@@ -227,13 +231,14 @@ def waits_for(sight: Sight, visit: Visit) -> str:
 def why_here(sight: Sight, visit: Visit) -> str:
     """One sentence: what happened just before."""
     past = next((p for p in reversed(sight.case.past) if p.stage and p.outcome not in ("moot", "skipped")), None)
-    if past is None:
+    if past is None or past.stage == visit.stage:
         return ""
-    stage = sight.stage(past.stage)
-    if past.outcome == "returned":
-        return f"{stage}时退回，请照意见办理。"
-    said = {"passed": "已通过", "refused": "未通过", "lapsed": "逾期", "taken_back": "已取回", "no_quorum": "人数不够"}.get(past.outcome)
-    return f"{stage}{said}，转到这里。" if said and stage != sight.stage(visit.stage) else ""
+    if past.acts and (sight.inside or sight.own(past.stage)) and past.stage not in BLIND:
+        act = past.acts[-1][1]
+        who = sight.person(act.by, stage=past.stage)
+        return f"{who.name}（{who.post}）{words.done_words(sight.procedure, act.verb, past.stage, to=past.to)}。"
+    said = {"passed": "已通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期", "taken_back": "已取回"}.get(past.outcome, "")
+    return f"{sight.stage(past.stage)}{said}，转到这里。" if said else ""
 
 
 async def card_of(sight: Sight, found: Ways) -> Card:
@@ -250,13 +255,15 @@ async def card_of(sight: Sight, found: Ways) -> Card:
     chip = chip_of(clock, sight.context, f"{base}/clocks/{at.no}") if clock else None
     if found.main and found.main[0].verb == "claim":
         return Card("claim", f"本岗待认领：{sight.stage(at.stage)}", chip, "认领后由您办理，别人不能再认领。",
-                    buttons=[Button("认领并办理", found.main[0].url(case.id), True)], others=others, cannot=list(found.cannot))
+                    action=found.main[0].url(case.id).partition("?")[0], direct="认领并办理", others=others,
+                    hidden={"csrf": page.csrf, "command": page.new_command(), "saw": str(sight.reading.version),
+                            "visit": str(found.main[0].visit), "seat": found.main[0].seat}, cannot=list(found.cannot))
     if found.main:
         body, when = await drafts.find(page.pool, page.me, case.id, drafts.CARD)
         chosen = (body.get("way") or [""])[0]
         shown = [Way(**{**w.__dict__, "chosen": w.key == chosen if found.find(chosen) else w.chosen}) for w in found.main]
         only_records = all(w.verb == "record" for w in found.main)
-        title = f"您可以登记：{sight.stage(at.stage)}" if only_records else f"现在由您办理：{sight.stage(at.stage)}"
+        title = f"您可以登记：{sight.task(at.stage)}" if only_records else f"现在由您办理：{sight.task(at.stage)}"
         needs_words = any(not w.asks for w in found.main)
         opinion = Opinion((body.get("opinion") or [""])[0], when, words.PHRASES, sight.inside and case.kind == "star")
         return Card("mine", title, chip, why_here(sight, at), shown, opinion if needs_words else None, f"{base}/acts",

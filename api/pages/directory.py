@@ -13,7 +13,7 @@ from domain.registers.organisation import Organisation
 from domain.registers.person import Person
 from store import reads
 
-from .words import OF_A_SCHOOL, POSTS
+from .words import OF_A_SCHOOL, POSTS, PROGRAMME_NAMES
 
 SYSTEM = ("system", "workflow", "")
 
@@ -38,7 +38,7 @@ class Directory:
 
     def organisation(self, id: str) -> str:
         found = self.organisations.get(id)
-        return found.name if found else "未登记的单位"
+        return found.name if found else PROGRAMME_NAMES.get(id, "未登记的单位")
 
     @property
     def organ(self) -> str:

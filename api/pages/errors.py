@@ -59,7 +59,7 @@ async def _told(request: Request, status: int, sentence: str, number: str = "") 
     try:
         page = await anybody(request)
         answer = await _signed_out(request, page) if status == 401 else page.html(
-            "error.html", status, status=status, title=TITLES.get(status, "请求不能识别"), says=sentence, number=number,
+            "error.html", status, big=status, title=TITLES.get(status, "请求不能识别"), says=sentence, number=number,
             kept=await _kept(request, status))
     except Exception:
         log.exception("the page of an error")

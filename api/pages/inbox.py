@@ -119,11 +119,12 @@ def last_step(page: Page, procedure: Procedure, case: Case, public: bool, blind:
     past = next((p for p in reversed(case.past) if p.stage and p.outcome not in ("moot", "skipped")), None)
     if past is None or blind:
         return ("刚开始", "") if past is None else ("", "")
-    said = f"{words.stage_words(procedure, past.stage, public)}{OUTCOMES.get(past.outcome, '')}"
     inside = page.side == "staff" or past.stage in words.of_kind(case.kind).own_side
-    who = past.acts[-1][1].by if past.acts and inside and past.stage not in (*BLIND, "vote") else ""
-    shown = page.who(who) if who else None
-    return said, f"{shown.name}，{shown.post}" if shown else ""
+    if not past.acts or not inside or past.stage in (*BLIND, "vote"):
+        return f"{words.stage_words(procedure, past.stage, public)}{OUTCOMES.get(past.outcome, '')}", ""
+    act = past.acts[-1][1]
+    shown = page.who(act.by)
+    return words.done_words(procedure, act.verb, past.stage, to=past.to), f"{shown.name}，{shown.post}"
 
 
 def tabs(page: Page, box: str) -> list[Tab]:

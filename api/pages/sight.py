@@ -86,6 +86,21 @@ class Sight:
     def stage(self, name: str) -> str:
         return words.stage_words(self.procedure, name, public=not self.inside)
 
+    def task(self, name: str) -> str:
+        """A row as a thing to do: on one's own side by its own name."""
+        return words.stage_words(self.procedure, name) if self.own(name) else self.stage(name)
+
+    @property
+    def title_parts(self) -> tuple[str, str]:
+        """Where a long title may break: after 申报."""
+        head, asked, rest = self.title.partition("申报")
+        if self.case.kind != "star":
+            return self.title, ""
+        if head:
+            return f"{head}{asked}", rest
+        cut = self.title.find("申报", 2) + 2
+        return self.title[:cut], self.title[cut:]
+
     def person(self, who: str, post: str = "", behind: str = "", stage: str = "") -> Shown:
         """By name with the post; an expert is 专家甲 to everybody, the bureau's people are an office to the school."""
         if who in ("system", WORKFLOW, ""):

@@ -59,11 +59,18 @@ async def _page(page: Page, status: int = 200, problems: list[Problem] | None = 
             continue
         levels = [{"level": n, "words": words.full(x.name), "key": f"{b['id']}|{n}", "rows": (rows := await _checked(page, b, n)),
                    "may": all(r["ok"] for r in rows)} for n, x in policy.levels.items()]
-        batches.append({**b, "levels": levels, "programme": words.PROGRAMMES.get(policy.programme, ""),
+        no = await running(page, school, policy.programme)
+        batches.append({**b, "levels": levels, "running": {"no": no, "url": f"/cases/{quote(no)}"} if no else None, "programme": words.PROGRAMMES.get(policy.programme, ""),
                         "document": policy.document, "leaves": len([x for x in policy.leaves if x.by != {"office"}])})
     may = [x["key"] for b in batches for x in b["levels"] if x["may"]]
     return page.html("start.html", status, problems=problems or [], school=register.name if register else "", batches=batches,
                      may=may, chosen=chosen or (may[0] if may else ""), command=page.new_command(), here="/cases/new/star")
+
+
+async def running(page: Page, school: str, programme: str) -> str | None:
+    """The application that runs already (R-6)."""
+    return await page.pool.fetchval("select id from case_head where kind = 'star' and subject = $1 and ended = '' "
+                                    "and policy like $2 || '-____' limit 1", school, programme)
 
 
 async def _checked(page: Page, batch: dict[str, Any], level: int) -> list[dict[str, Any]]:
@@ -73,12 +80,11 @@ async def _checked(page: Page, batch: dict[str, Any], level: int) -> list[dict[s
     vetoes = tuple(v.no for v in page.directory.organisations[school].violations)
     case = Case(id="", kind="star", subject=school, policy=policy.id, facts=Application(level=level, vetoes=vetoes))
     context = Context(page.now, page.me, policy=policy, calendar=page.context.calendar, gates=gates)
-    running = await page.pool.fetchval("select id from case_head where kind = 'star' and subject = $1 and policy like $2 || '%' "
-                                       "and ended = '' limit 1", school, policy.programme)
+    no = await running(page, school, policy.programme)
     out = [{"words": words.ELIGIBILITY.get(code, "其他条件"), "ok": ok, "code": code} for code, ok, _ in checks(case, context)]
     out.append({"words": words.ELIGIBILITY["window"], "ok": day_of(page.now) <= batch["last_day"], "code": "window"})
-    out.append({"words": words.ELIGIBILITY["no_other"], "ok": not running, "code": "no_other", "url": f"/cases/{quote(running)}"
-                if running else ""})
+    out.append({"words": words.ELIGIBILITY["no_other"], "ok": not no, "code": "no_other",
+                "url": f"/cases/{quote(no)}" if no else ""})
     return [{"url": "", **r, "says": _says(r, batch)} for r in out]
 
 

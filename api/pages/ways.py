@@ -150,7 +150,7 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
     assert refusal
     seat = visit.seat(offer.seat) if visit else None
     mine = bool(seat and as_whom(seat.holder, sight.context) is not None)
-    if refusal.code in QUIET or (refusal.code == "wrong_stage" and (offer.verb in OFFICE_VERBS or offer.verb == "record")):
+    if refusal.code in QUIET or (refusal.code == "wrong_stage" and (offer.verb in OFFICE_VERBS or offer.verb in ("record", "ask"))):
         return None
     if refusal.code == "case_closed" or (seat and not mine) or offer.verb in ("claim", "release"):
         return None
@@ -231,7 +231,7 @@ def _from_table(sight: Sight, way: Way) -> str:
         return f"案件结束：{words.end_words(sight.case.kind, to.how)}。"
     later = to or next((s.name for s in sight.procedure.stages[sight.procedure.stages.index(stage) + 1:]
                         if not s.aside and not s.beside), "")
-    return f"转入{sight.stage(later)}。" if later else ""
+    return f"转入{sight.task(later)}。" if later else ""
 
 
 def follows(sight: Sight, entries: Sequence[Entry], after: Case) -> list[str]:
@@ -252,7 +252,7 @@ def follows(sight: Sight, entries: Sequence[Entry], after: Case) -> list[str]:
         waiting = [s for v in after.open for s in v.seats if s.open]
         stage = after.open[0].stage if after.open else ""
         more = f"，还等{len(waiting)}人" if waiting and len(waiting) < sum(len(v.seats) for v in after.open) else ""
-        out.append(f"案件留在{sight.stage(stage)}{more}。" if stage else "记入卷宗。")
+        out.append(f"案件留在{sight.task(stage)}{more}。" if stage else "记入卷宗。")
     return out
 
 
@@ -261,7 +261,7 @@ def _opened(sight: Sight, visit: Visit, after: Case) -> str:
     end = clocks.end_of_clock(clock, sight.context) if clock else None
     seats = [(s.holder, s.claimed_by) for s in visit.seats if s.open]
     who = sight.holders(seats, visit.stage) if seats else "系统"
-    said = f"转入{sight.stage(visit.stage)}，由{who}办理"
+    said = f"转入{sight.task(visit.stage)}，由{who}办理"
     if end and clock:
         total = clock.budget + clock.extended
         said += f"，到{term_end(end, short=True)}" if clock.unit == "until" else \

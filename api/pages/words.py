@@ -34,6 +34,11 @@ OF_A_SCHOOL = ("principal", "site_head", "applicant", "bursar", "teaching_office
 PROGRAMMES = {"star-school": "素质教育特色学校", "star-kindergarten": "幼儿园", "county-demonstration-kindergarten": "幼儿园",
               "nomination-star-school": "素质教育特色学校"}
 
+PROGRAMME_NAMES = {"star-school": "星级素质教育特色学校", "star-kindergarten": "星级幼儿园",
+                   "county-demonstration-kindergarten": "县级示范性幼儿园",
+                   "nomination-star-school": "推荐三星级以上素质教育特色学校"}
+"""A batch is about one of these."""
+
 ELIGIBILITY = {
     "kind": "属于可以申报的学校", "holds_level": "还没有这一级或更高的称号", "years_in_operation": "独立办学满规定年限",
     "no_veto": "没有查实的一票否决事项", "no_overdue": "没有逾期未销号的整改", "cooling_off": "不在停止申报期内",
@@ -79,7 +84,7 @@ ENDS = {"withdrawn": "已撤回", "lapsed": "逾期失效", "terminated": "已�
 KINDS: dict[str, Words] = {
     "star": Words(
         "星级申报", recognition.STAGES, recognition.PUBLIC, ENDS | recognition.ENDS, ("recognised",), recognition.SEATED,
-        {"completeness": "提请不予认定", "eligibility": "资格不符，不予认定", "co_sign": "不同意申报", "re_check": "维持原分"},
+        {"completeness": "提请不予认定", "eligibility": "提请不予认定", "co_sign": "不同意申报", "re_check": "维持原分"},
         {"correction": "退回补正", "dossier": "退回修改"},
         (Phase("填报", "填报中", ("dossier",)), Phase("校长会签", "待校长会签", ("co_sign",)),
          Phase("受理审查", "受理审查", ("completeness",)), Phase("补正", "待补正", ("correction",), aside=True),
@@ -170,7 +175,7 @@ def done_words(procedure: Procedure, verb: str, stage: str = "", form: type | No
     """What is written when it is done."""
     said = verb_words(procedure, verb, stage, form, to)
     if verb in ("agree", "refuse", "record", "return"):
-        return f"已办：{said}" if "，" in said else f"已{said}"
+        return said if said.startswith("不") else f"已{said}"
     return DONE.get(verb, "已办")
 
 

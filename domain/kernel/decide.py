@@ -35,11 +35,13 @@ from .clock import workdays_after
 from .follow import Decision, changed_since
 from .may import (
     as_whom,
+    barred,
     beside,
     count_votes,
     ending,
     may_record,
     over,
+    people,
     record_for,
     recorders,
     records_of,
@@ -300,7 +302,7 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
         return no("malformed", "C-22")
     if clock.unit == "until":
         return no("target_not_allowed", "C-22")     # a day set elsewhere is moved there, for all alike
-    if context.actor == clock.asked_by:
+    if clock.asked_by in people(context):
         return no("separation", "G-13")
     if not clock.asked_at and (not act.more or not act.opinion):
         return no("opinion_required", "C-22")
@@ -382,6 +384,8 @@ def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
         return no("malformed", "A-43")
     stage, seat = procedure[visit.stage], visit.seat(act.seat)
     missing = unheld(procedure, case, visit, context.policy)
+    if refusal := barred(procedure, case, stage, act.to):
+        return refusal
     if missing and isinstance(stage.seats, roster):
         if visit.seat(act.to) or act.to in case.roster(stage.seats.name).ever():
             return no("already_acted", "A-43")

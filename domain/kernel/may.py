@@ -217,9 +217,11 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
         return no("own_case", "G-15")
     match verb:
         case "end":
-            first = ending(case)
-            if first and first.by in people(context):
+            first, head = ending(case), procedure.head(case)
+            if first and first.people & {*people(context)}:
                 return no("separation", "A-34")
+            if first and first.post != head.key and as_whom(head, context) is None:
+                return no("wrong_post", "A-34")         # the office and the head, not two of the office
         case "suspend" | "resume":
             if case.suspended != (verb == "resume"):
                 return no("suspended" if case.suspended else "wrong_stage", "A-33")
@@ -248,8 +250,8 @@ def _withdraw(procedure: Procedure, case: Case, context: Context) -> Refusal | N
 
 def _second(procedure: Procedure, case: Case, verb: str, key: str, context: Context) -> Refusal | None:
     """A fact that waits for its second person (G-13): confirmed by another, dropped by either."""
-    proposal = next((p for p in case.proposed if str(p.no) == key and p.form is not None), None)
-    if proposal is None:
+    proposal = next((p for p in case.proposed if str(p.no) == key), None)
+    if proposal is None or (proposal.form is None and verb == "second"):
         return no("task_closed", "G-13")
     if case.suspended:
         return no("suspended", "A-33")
@@ -272,6 +274,8 @@ def record_for(procedure: Procedure, case: Case, form: type, visit: Visit | None
 
 def seconds(procedure: Procedure, case: Case, proposal: Proposal, policy: object) -> tuple[Seat, ...] | None:
     """Who may confirm what waits for a second person; None where the row in which it was proposed is over."""
+    if proposal.form is None:
+        return (Seat("head", procedure.head(case)),)
     visit = case.visit(proposal.visit)
     if proposal.visit and visit is None:
         return None

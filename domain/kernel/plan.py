@@ -10,7 +10,7 @@ from .acts import OFFICE_VERBS
 from .calendar import Calendar, day_of
 from .case import Case, Visit
 from .follow import ends, moments
-from .may import ending, may_record, records_of, seconds, targets, unheld, why_not
+from .may import may_record, records_of, seconds, targets, unheld, why_not
 from .refusal import Refusal
 from .seats import BALLOT, SCORE, Holder
 from .stages import Context, Procedure
@@ -124,11 +124,8 @@ def _tasks(procedure: Procedure, case: Case, v: Visit, dues: dict[str, datetime 
 def _seconds(procedure: Procedure, case: Case, policy: Any) -> Iterator[Task]:
     """What waits for a second person is that person's task (G-13, A-34)."""
     for p in case.proposed:
-        if p.form is None:
-            yield Task(0, "", "", "end", procedure.head(case), "", None, False)
-            continue
         for s in seconds(procedure, case, p, policy) or ():
-            yield Task(0, "", "", f"second:{p.no}", s.holder, "", None, False)
+            yield Task(0, "", "", f"second:{p.no}" if p.form else "end", s.holder, "", None, False)
 
 
 def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:
@@ -138,8 +135,8 @@ def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:
 
     out = [offer("withdraw")] if procedure.applicant else []
     out += [offer(verb) for verb in OFFICE_VERBS]
-    out += [offer(verb, 0, str(p.no), type(p.form)) for p in case.proposed if p is not ending(case)
-            for verb in ("second", "drop")]
+    out += [offer(verb, 0, str(p.no), type(p.form) if p.form else None) for p in case.proposed
+            for verb in (("second", "drop") if p.form else ("drop",))]
     out += _records(procedure, case, None, context, offer)
     last = next((p for p in reversed(case.past) if p.acts), None)
     if last:

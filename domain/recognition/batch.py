@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from domain.kernel.calendar import day_of, end_of, whole_workdays_between
+from domain.kernel.calendar import day_of, end_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, ChildStands, Entry, Event, ExtensionAnswered, Visit
 from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
@@ -142,6 +142,7 @@ class Batch:
     members: tuple[str, ...] = ()
     secretary: str = ""
     day: date | None = None
+    papers_on: date | None = None
     opened: bool = False
     chair: str = ""
     present: tuple[str, ...] = ()
@@ -167,7 +168,10 @@ class Batch:
                 return having(self, early=True)
             case Ranked():
                 return having(self, meeting=self.meeting + 1, ranked=event.order, below=event.below, early=False,
-                              members=(), day=None, opened=False, present=(), minutes=0, noticed=(), notice="")
+                              members=(), day=None, papers_on=None, opened=False, present=(), minutes=0, noticed=(),
+                              notice="")
+            case PapersSent():
+                return having(self, papers_on=event.on)
             case MeetingConvened():
                 return having(self, members=event.members, secretary=event.secretary, day=event.day)
             case MeetingOpened():
@@ -566,9 +570,10 @@ def send_papers(case: Case, visit: Visit, form: SendPapers, context: Context) ->
 
 
 def open_meeting(case: Case, visit: Visit, form: OpenMeeting, context: Context) -> list[Event] | Refusal:
-    """R-46: not before its day; a second chair may take the meeting over."""
-    f = case.facts
-    if f.day is None or day_of(context.now) < f.day:
+    """R-46: not before its day, nor before the papers have been out long enough; a second chair may take it over."""
+    f, today = case.facts, day_of(context.now)
+    if f.day is None or today < f.day or f.papers_on is None \
+            or whole_workdays_between(f.papers_on, today, context.calendar) < context.policy.papers_before:
         return no("wrong_stage", "R-46")
     return no("already_acted", "R-65", by=f.chair) if f.opened and f.chair == context.actor else [MeetingOpened()]
 
@@ -654,7 +659,9 @@ RULES = {
 def shows(case: Case) -> dict[str, object]:
     """The end of the window, who stands in a signed document, which numbers are taken."""
     f = case.facts
-    window = {f"window:{case.id}": end_of(f.last_day).isoformat()} if f.last_day else {}
+    window = {f"window:{case.id}": end_of(f.last_day).isoformat(), f"window_from:{case.id}": start_of(f.first_day).isoformat()} \
+        if f.first_day and f.last_day and not case.ended else {}
+    window |= {f"opened:{case.id}": day_of(case.opened_at).isoformat()} if case.opened_at else {}
     return {**window, **{f"signed:{c}": 1 for c in f.signed},
             **{f"number:{series}": serial for series, serial in f.numbers}}
 

@@ -1,0 +1,142 @@
+"""The JSON routes: problem documents with a code and what to do, nothing written when refused, nothing shown to strangers."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.sessions import print_code
+from domain.kernel.refusal import CODES
+from domain.kernel.words import SENTENCES
+from tests.api.conftest import Enter
+from tests.county import AUDITOR, HEAD, County
+
+
+def test_every_refusal_says_what_to_do():
+    """A-4: stable codes; each sentence ends with a step to take."""
+    assert set(SENTENCES) == set(CODES)
+    for code, words in SENTENCES.items():
+        assert "请" in words or code in ("held",), code
+        assert len(words) <= 60, (code, len(words))
+
+
+BAD_ACTS: list[Any] = [
+    pytest.param({"verb": "fly"}, 422, "malformed", id="unknown command"),
+    pytest.param({"verb": "agree", "visit": 9}, 409, "wrong_stage", id="wrong stage"),
+    pytest.param({"verb": "agree", "visit": 1, "seat": "clerk", "form": {"type": "declare", "truthful": "maybe"}}, 422,
+                 "malformed", id="wrong type"),
+    pytest.param({"verb": "agree", "visit": 1, "seat": "clerk", "form": {"type": "fly"}}, 422, "malformed", id="unknown form"),
+    pytest.param({"verb": "agree", "visit": 1, "seat": "clerk", "form": {"type": "declare", "truthful": True}}, 422, "malformed",
+                 id="R-11 nothing answered yet"),
+    pytest.param({"verb": "record", "visit": 1, "form": {"type": "answer_leaf", "leaf": "A1.1", "self_cp": 99_999,
+                                                         "statement": "x"}}, 422, "amount_invalid", id="R-9 above full marks"),
+    pytest.param({"verb": "record", "visit": 1, "form": {"type": "answer_leaf", "leaf": "A1.1", "self_cp": 100,
+                                                         "files": ["0" * 64]}}, 422, "attachment_required", id="R-10 not theirs"),
+    pytest.param({"verb": "withdraw", "opinion": "x\x00y"}, 422, "malformed", id="NUL"),
+    pytest.param({"verb": "withdraw", "opinion": "长" * 20_001}, 422, "malformed", id="too long a text"),
+    pytest.param({"verb": "agree", "extra": 1}, 422, "malformed", id="unknown field"),
+    pytest.param({"verb": "end", "opinion": "x"}, 403, "wrong_post", id="not the office"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), BAD_ACTS)
+async def test_bad_input_is_refused_and_nothing_written(county: County, enter: Enter, body, status, code):
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await enter(await county.holder("applicant@PR003"))
+    before = (await county.read(case)).version
+    answer = await clerk.post(f"/api/cases/{case}/acts", json=body)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code), problem
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "请" in problem["detail"]
+    assert (await county.read(case)).version == before
+
+
+@pytest.mark.parametrize(("content", "status"), [
+    pytest.param(b"{", 422, id="malformed JSON"), pytest.param(b"\xff\xfe", 422, id="not UTF-8"),
+    pytest.param(b'{"verb": "withdraw", "opinion": "\\ud800"}', 422, id="lone surrogate"),
+    pytest.param(b'{"verb": "withdraw", "opinion": "' + b"x" * 5_000_000 + b'"}', 413, id="5 MB of text"),
+])
+async def test_bytes_that_are_no_request(county: County, enter: Enter, content: bytes, status: int):
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await enter(await county.holder("applicant@PR003"))
+    answer = await clerk.post(f"/api/cases/{case}/acts", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+
+
+async def test_files_are_judged_by_their_content(county: County, enter: Enter):
+    """R-10: an executable that is named .pdf, an empty file, one that is too large, and a true one."""
+    clerk = await enter(await county.holder("applicant@PR003"))
+    for name, content, status in (("课表.pdf", b"MZ" + b"\x00" * 200, 415), ("课表.pdf", b"", 415), ("课表.exe", b"MZ", 415),
+                                  ("大.png", b"\x89PNG\r\n\x1a\n" + b"\x00" * 2_000_000, 413),
+                                  ("课表.pdf", b"%PDF-1.7\n%%EOF\n", 201)):
+        answer = await clerk.post("/api/files", params={"name": name}, content=content)
+        assert answer.status_code == status, (name, answer.text)
+    assert list(county.folder.glob("files/.part-*")) == []
+
+
+async def test_another_site_cannot_act(county: County, enter: Enter):
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await enter(await county.holder("applicant@PR003"))
+    answer = await clerk.post(f"/api/cases/{case}/acts", json={"verb": "withdraw"}, headers={"Origin": "http://evil.example"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
+
+
+async def test_a_stranger_cannot_tell_a_case_from_none(county: County, enter: Enter):
+    """G-30."""
+    case = await county.application(await county.batch(), "PR003")
+    stranger = await enter(await county.holder("applicant@PR006"))
+    hidden, none = await stranger.get(f"/api/cases/{case}"), await stranger.get("/api/cases/星申2026-999")
+    assert hidden.status_code == none.status_code == 404
+    assert hidden.json() == none.json()
+    public = await enter("")
+    assert (await public.get(f"/api/cases/{case}")).status_code == 401
+
+
+async def test_R_92_the_applicant_never_sees_deliberation(county: County, enter: Enter):
+    """Neither experts nor scores are in the bytes that the school gets; an expert sees no other's sheet (R-24)."""
+    case = await county.application(await county.batch(), "PR003", "material")
+    reading = await county.read(case)
+    first, second = (t.holder.id for t in reading.plan.tasks)
+    policy = reading.context.policy
+    await county.act(first, case, "agree", 6, first, form=county.sheet(policy, 90))
+    school, expert = await enter(await county.holder("principal@PR003")), await enter(second)
+    for path in ("", "/history", "/plan", "/offers"):
+        text = (await school.get(f"/api/cases/{case}{path}")).text
+        assert first not in text, path
+        assert second not in text, path
+        assert "sheet" not in text, path
+        assert first not in (await expert.get(f"/api/cases/{case}{path}")).text, path
+    assert first in (await (await enter(AUDITOR)).get(f"/api/cases/{case}/history")).text
+
+
+async def test_sign_in_with_a_printed_code_then_a_password(county: County, enter: Enter):
+    """The first by a one-time code that the office prints; five wrong tries lock."""
+    code = await print_code(county.pool, "u00009")
+    client = await enter("")
+    assert (await client.post("/api/session", json={"login": "u00009", "password": "wrong"})).status_code == 401
+    assert (await client.post("/api/session", json={"login": "u00009", "password": code})).json() == {"person": HEAD}
+    assert (await client.get("/api/me")).json()["person"] == HEAD
+    assert (await client.put("/api/password", json={"password": "山高水长二〇二六春"})).status_code in (204, 422)
+    assert (await client.put("/api/password", json={"password": "long-enough-words"})).status_code == 204
+    assert (await client.delete("/api/session")).status_code == 204
+    assert (await client.get("/api/me")).status_code == 401
+    assert (await client.post("/api/session", json={"login": "u00009", "password": code})).status_code == 401
+    assert (await client.post("/api/session", json={"login": "u00009", "password": "long-enough-words"})).status_code == 201
+    for _ in range(5):
+        answer = await client.post("/api/session", json={"login": "u00009", "password": "wrong"})
+    answer = await client.post("/api/session", json={"login": "u00009", "password": "long-enough-words"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "locked_out")
+
+
+async def test_the_openapi_names_every_form(enter: Enter):
+    schema = (await (await enter("")).get("/api/openapi.json")).json()
+    forms = {r["$ref"].rsplit("/", 1)[1] for r in schema["components"]["schemas"]["ActRequest"]["properties"]["form"]["oneOf"]
+             if "$ref" in r}
+    assert {"star.sheet", "star.declare", "star_batch.convene", "organisation.prove_violation"} <= forms
+    assert schema["components"]["schemas"]["star.sheet"]["properties"]["type"] == {"const": "sheet", "type": "string"}
+
+
+async def test_the_register_is_public(enter: Enter):
+    titles = (await (await enter("")).get("/api/register")).json()
+    assert {"PR001", "PR002"} <= {t["organisation"] for t in titles}

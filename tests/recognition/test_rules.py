@@ -1,0 +1,1046 @@
+"""What each form of an application and its batch may say (R-1 to R-67), under the county's rules of 2026."""
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from domain.kernel.calendar import DAY, day_of, end_of
+from domain.kernel.case import CaseSuspended, ExtensionAnswered, Past, RosterDrawn, SeatClaimed, StageClosed
+from domain.kernel.check import check
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.rosters import Roster, draw
+from domain.kernel.seats import Acted, Seat, person
+from domain.kernel.stages import Close, End
+from domain.kernel.values import Text, having
+from domain.recognition import batch as b
+from domain.recognition import conditions
+from domain.recognition.dossier import (
+    AnswerLeaf,
+    Apply,
+    Confirm,
+    CoSign,
+    Declare,
+    Describe,
+    answer_leaf,
+    apply,
+    checks,
+    co_sign,
+    confirm,
+    declare,
+    describe,
+    missing,
+)
+from domain.recognition.facts import (
+    Application,
+    Applied,
+    BelowQuotaHeard,
+    CalledToVote,
+    Declared,
+    Described,
+    DocumentHeard,
+    EligibilityComputed,
+    FactsDisputed,
+    HeldHeard,
+    LeafAnswered,
+    LeavesRescored,
+    LetterSigned,
+    MendingReported,
+    OfficeScored,
+    PaperRendered,
+    PointsAnswered,
+    ResultProposed,
+    SchoolNotified,
+    SheetSigned,
+    SiteScored,
+    TitleConferred,
+    VetoesHeard,
+    Visited,
+    VisitFixed,
+)
+from domain.recognition.policy import StarPolicy
+from domain.recognition.procedure import BATCH, STAR
+from domain.recognition.proposal import (
+    BelowQuota,
+    DocumentSigned,
+    EnterRegister,
+    Letter,
+    MeetingCalled,
+    Propose,
+    PutOnHold,
+    Rendered,
+    below_quota,
+    computed,
+    enter_register,
+    hear_document,
+    heed_vetoes,
+    meeting_called,
+    propose,
+    put_on_hold,
+    reason_code,
+    rendered,
+    result_by_rule,
+    sign_letter,
+)
+from domain.recognition.review import Drawn, Sheet, drawn, sign_sheet
+from domain.recognition.site import (
+    Answers,
+    FixVisit,
+    Mended,
+    Notified,
+    Reply,
+    Rescored,
+    SiteSheet,
+    VetoFound,
+    VisitHeld,
+    answer,
+    fix_visit,
+    hold_visit,
+    mend,
+    notified,
+    panel_score,
+    reply,
+    report_as_signed,
+    rescore,
+    sign_site,
+    veto_found,
+)
+from domain.registers.organisation import Organisation, Title
+from tests.kernel.story import Story, by, decided, moment
+from tests.kernel.story import who as person_with
+
+from .school import HELD, NOW, OPENED, POLICY, SCHOOL, application, at, batch, context, policy, scores, stands, visit
+
+WHY = Text("理由")
+TODAY = day_of(NOW)
+
+
+def day(text: str) -> date:
+    return moment(text).date()
+
+
+# -- R-5, R-6, R-13, R-64: opening --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("level", "school", "then"), [
+    pytest.param(1, SCHOOL, [Applied(1, "DS1", True)], id="R-1 a tier of the programme; a town is rural"),
+    pytest.param(2, having(SCHOOL, town="城关街道"), [Applied(2, "DS1", False)], id="R-44 a 街道 is not"),
+    pytest.param(3, SCHOOL, no("malformed", "R-1", level=3), id="R-1 three stars are nominated upward"),
+    pytest.param(0, SCHOOL, no("malformed", "R-1", level=0), id="R-1 no such tier"),
+    pytest.param(1, having(SCHOOL, kind="kindergarten"), no("target_not_allowed", "R-19", kind="kindergarten"), id="R-19 another kind of school"),
+    pytest.param(1, None, no("target_not_allowed", "R-19", kind=""), id="R-19 in no register"),
+])
+def test_R_1_R_19_apply(level, school, then):
+    assert apply(application(), None, Apply(level), context(school=school)) == then
+
+
+def may_open(**gates: Any) -> Refusal | None:
+    from domain.kernel.may import unmet
+    return unmet(conditions.window_open_and_no_other, application(), context(gates={k.replace("__", ":"): v for k, v in gates.items()}))
+
+
+WINDOW = "window:星批2026-001"
+FROM = "window_from:星批2026-001"
+
+
+@pytest.mark.parametrize(("gates", "then"), [
+    pytest.param({FROM: "2026-03-02T00:00:00+08:00", WINDOW: "2026-03-31T23:59:59+08:00"}, None, id="R-64 in the window of its batch"),
+    pytest.param({FROM: "2026-03-02T00:00:00+08:00", WINDOW: "2026-03-09T23:59:59+08:00"}, no("past_deadline", "R-5"), id="R-64 after it"),
+    pytest.param({FROM: "2026-03-11T00:00:00+08:00", WINDOW: "2026-03-31T23:59:59+08:00"}, no("wrong_stage", "R-64"), id="R-64 before its first day"),
+    pytest.param({}, no("past_deadline", "R-5"), id="R-64 no window"),
+    pytest.param({FROM: "2026-03-02T00:00:00+08:00", WINDOW: "2026-03-31T23:59:59+08:00", "applying:star-school:S1": "星申2026-000"}, no("duplicate", "R-6"),
+                 id="R-6 one open application a programme"),
+    pytest.param({FROM: "2026-03-02T00:00:00+08:00", WINDOW: "2026-03-31T23:59:59+08:00", "applying:star-school:S2": "星申2026-000"}, None, id="R-6 another school's"),
+])
+def test_R_6_R_64_an_application_opens_in_its_window_and_alone(gates, then):
+    assert may_open(**gates) == then
+
+
+def test_R_64_the_gates_of_the_window_are_the_batchs():
+    case = batch(first_day=day("2026-03-02"), last_day=day("2026-03-31"))
+    shown = b.shows(case)
+    assert {WINDOW, FROM} <= set(conditions.leans(application()))
+    assert (shown[WINDOW], shown[FROM]) == (end_of(day("2026-03-31")).isoformat(), "2026-03-02T00:00:00+08:00")
+
+
+@pytest.mark.parametrize(("gates", "facts", "needs", "then"), [
+    pytest.param({}, {}, conditions.nothing_blocks, None, id="R-13 nothing blocks"),
+    pytest.param({"overdue:S1": ["Z-7"]}, {}, conditions.nothing_blocks, no("blocked", "L-1", no="Z-7"), id="R-13 L-1 an overdue rectification"),
+    pytest.param({"overdue:S2": ["Z-7"]}, {}, conditions.nothing_blocks, None, id="L-1 another school's"),
+    pytest.param({}, {"vetoes": ("D-1",)}, conditions.nothing_blocks, no("veto", "L-2", no="D-1"), id="R-13 L-2 a veto"),
+    pytest.param({}, {"vetoes": ("D-1",)}, conditions.no_block, None, id="R-41 a veto may still be refused on"),
+    pytest.param({"signed:星申2026-001": 1}, {}, conditions.before_signing, no("wrong_stage", "R-67"), id="R-67 once a document names it"),
+    pytest.param({"signed:星申2026-002": 1}, {}, conditions.before_signing, None, id="R-67 another"),
+])
+def test_R_13_R_67_needs(gates, facts, needs, then):
+    from domain.kernel.may import unmet
+    assert unmet(needs, application(**facts), context(gates=gates)) == then
+
+
+# -- R-9, R-11, R-12: the dossier ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("form", "editable", "then"), [
+    pytest.param(Describe(Text("书法"), "语文", Text("报告")), (), [Described(Text("书法"), "语文", Text("报告"))], id="feature, subject, report"),
+    pytest.param(Describe(Text(""), "语文"), (), no("malformed", "R-9"), id="no feature"),
+    pytest.param(Describe(Text("书法"), ""), (), no("malformed", "R-9"), id="no subject"),
+    pytest.param(Describe(Text("书法"), "语文"), ("leaf.A1.1",), no("target_not_allowed", "A-39", part="description"), id="A-39 not opened for editing"),
+    pytest.param(Describe(Text("书法"), "语文"), ("description",), [Described(Text("书法"), "语文", Text(""))], id="A-39 opened"),
+])
+def test_R_9_describe(form, editable, then):
+    assert describe(application(), visit("dossier", editable=editable), form, context()) == then
+
+
+@pytest.mark.parametrize(("form", "editable", "then"), [
+    pytest.param(AnswerLeaf("A1.1", 200, ("f",)), (), [LeafAnswered("A1.1", 200, ("f",))], id="with a file"),
+    pytest.param(AnswerLeaf("A1.1", 0, (), WHY), (), [LeafAnswered("A1.1", 0, (), WHY)], id="or why none"),
+    pytest.param(AnswerLeaf("A1.1", 250, ("f",)), (), [LeafAnswered("A1.1", 250, ("f",))], id="full marks"),
+    pytest.param(AnswerLeaf("A1.1", 251, ("f",)), (), no("amount_invalid", "R-9", leaf="A1.1", full=250), id="above full marks"),
+    pytest.param(AnswerLeaf("A1.1", -1, ("f",)), (), no("amount_invalid", "R-9", leaf="A1.1", full=250), id="negative"),
+    pytest.param(AnswerLeaf("A1.1", 200), (), no("attachment_required", "R-9", leaf="A1.1"), id="neither file nor statement"),
+    pytest.param(AnswerLeaf("Z9.9", 0, ("f",)), (), no("malformed", "R-9", leaf="Z9.9"), id="no such leaf"),
+    pytest.param(AnswerLeaf("A2.3", 0, ("f",)), (), no("malformed", "R-9", leaf="A2.3"), id="R-63 a leaf of the office's record"),
+    pytest.param(AnswerLeaf("D1.1", 100, ("f",)), (), [LeafAnswered("D1.1", 100, ("f",))], id="R-63 one that experts score too"),
+    pytest.param(AnswerLeaf("A1.1", 200, ("f",)), ("leaf.A1.2",), no("target_not_allowed", "A-39", part="leaf.A1.1"), id="A-39 not opened for editing"),
+])
+def test_R_9_answer_a_leaf(form, editable, then):
+    assert answer_leaf(application(), visit("dossier", editable=editable), form, context()) == then
+
+
+ANSWERED = {x.id: 100 for x in POLICY.leaves if x.by != {"office"}}
+FULL = {"answered": ANSWERED, "described": True}
+
+
+@pytest.mark.parametrize(("facts", "form", "then"), [
+    pytest.param(FULL, Declare(True), [Declared()], id="all answered and ticked"),
+    pytest.param({**FULL, "answered": {k: v for k, v in ANSWERED.items() if k not in ("A1.1", "B1.2")}}, Declare(True),
+                 no("malformed", "R-11", missing="A1.1、B1.2"), id="what is missing"),
+    pytest.param({"answered": {k: v for k, v in ANSWERED.items() if k != "A1.1"}}, Declare(False),
+                 no("malformed", "R-11", missing="description、A1.1、真实性承诺"), id="all at once"),
+    pytest.param(FULL, Declare(False), no("malformed", "R-11", missing="真实性承诺"), id="not ticked"),
+    pytest.param(FULL, Declare(True, ("e1", "e2", "e3"), WHY), [Declared(("e1", "e2", "e3"), WHY)], id="G-19 three persons not to be drawn"),
+    pytest.param(FULL, Declare(True, ("e1", "e2", "e3", "e4"), WHY), no("malformed", "G-19", most=3), id="G-19 four"),
+    pytest.param(FULL, Declare(True, ("e1",)), no("opinion_required", "G-19"), id="G-19 without a reason"),
+])
+def test_R_11_declare(facts, form, then):
+    assert declare(application(**facts), visit("dossier"), form, context()) == then
+
+
+def test_R_11_what_is_missing_from_an_empty_dossier():
+    assert missing(application(), POLICY) == ("description", *(x.id for x in POLICY.leaves if x.id != "A2.3"))
+
+
+def returned(frm: str, to: str, *parts: str, closed: int = 5) -> Past:
+    return Past(1, frm, "", "returned", (), to, closed, NOW, reopens=parts)
+
+
+@pytest.mark.parametrize(("parts", "then"), [
+    pytest.param({"leaf.A1.1": 6, "leaf.A1.2": 7}, [Declared()], id="both points answered since"),
+    pytest.param({"leaf.A1.1": 6, "leaf.A1.2": 3}, no("malformed", "A-19", missing="leaf.A1.2"), id="one was not"),
+    pytest.param({}, no("malformed", "A-19", missing="leaf.A1.1、leaf.A1.2"), id="none was"),
+])
+def test_A_19_a_correction_answers_every_point(parts, then):
+    """The office asked for two leaves in version 5; the principal may have sent back since, within the same round."""
+    case = having(application(**FULL), parts=parts, past=(returned("completeness", "correction", "leaf.A1.1", "leaf.A1.2"),
+                                                            returned("co_sign", "correction", closed=8)))
+    here = visit("correction", editable=("leaf.A1.1", "leaf.A1.2"), since=8)
+    assert declare(case, here, Declare(True), context()) == then
+
+
+def test_A_19_the_declaration_is_given_with_the_answer():
+    case = having(application(**FULL), parts={"declaration": 2}, past=(returned("completeness", "correction", "declaration"),))
+    assert declare(case, visit("correction", editable=("declaration",), since=6), Declare(True), context()) == [Declared()]
+
+
+@pytest.mark.parametrize(("actor", "then"), [
+    pytest.param("principal", None, id="two persons"),
+    pytest.param("author", no("separation", "G-13", who="author"), id="who wrote a leaf"),
+])
+def test_R_12_the_co_signer_is_no_author_of_the_dossier(actor, then):
+    """Even where another clerk submitted it."""
+    from domain.kernel.case import Entry
+    facts = Application().evolve(LeafAnswered("A1.1", 100, ("f",)), Entry(None, NOW, "author"))
+    got = co_sign(having(application(), facts=facts), visit("co_sign"), CoSign(), context(actor))
+    assert (got if isinstance(got, Refusal) else None) == then
+
+
+# -- R-17 to R-20, R-63: correction, eligibility ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("past", "frm", "to", "may"), [
+    pytest.param([], "completeness", "correction", True, id="the first request"),
+    pytest.param([returned("completeness", "correction")], "completeness", "correction", True, id="the second"),
+    pytest.param([returned("completeness", "correction")] * 2, "completeness", "correction", False, id="R-18 not a third"),
+    pytest.param([returned("completeness", "correction"), returned("eligibility", "correction")], "eligibility", "correction", False, id="R-18 of the office, whichever row"),
+    pytest.param([returned("completeness", "correction"), returned("co_sign", "correction")], "completeness", "correction", True, id="R-17 the principal's are no rounds"),
+    pytest.param([returned("completeness", "correction")] * 2, "eligibility", "completeness", True, id="R-18 only corrections are counted"),
+    pytest.param([], "co_sign", "dossier", True, id="R-12 the principal sends back to the draft"),
+    pytest.param([], "co_sign", "correction", False, id="R-12 not to a correction that nobody asked for"),
+    pytest.param([returned("completeness", "correction")], "co_sign", "dossier", False, id="R-17 after a correction to the correction"),
+    pytest.param([], "vote", "proposal", True, id="other returns"),
+])
+def test_R_17_R_18_rounds(past, frm, to, may):
+    asked = [having(p, no=n) for n, p in enumerate(past, 1)]
+    visits = [having(p, stage="correction", outcome="passed", to="co_sign", no=9) for p in asked if p.to == "correction"]
+    assert conditions.rounds_left(having(application(), past=tuple(asked + visits)), frm, to, POLICY) is may
+
+
+ALL_HOLD = (("kind", True, "full_primary"), ("holds_level", True, "0"), ("years_in_operation", True, "2001"), ("no_veto", True, ""),
+            ("no_overdue", True, ""), ("cooling_off", True, ""))
+
+
+def verdict(level: int = 1, school: Organisation = SCHOOL, now: Any = NOW, vetoes: tuple[str, ...] = (), of: StarPolicy = POLICY) -> dict[str, tuple[bool, str]]:
+    """The checks that differ from those of a school that may apply for one star."""
+    got = checks(application(level=level, vetoes=vetoes), context(school=school, now=now, policy=of))
+    return {code: (ok, data) for code, ok, data in got if (code, ok, data) not in ALL_HOLD}
+
+
+def title(level: int, since: str, until: str, programme: str = "star-school") -> Title:
+    return Title(programme, level, day(since), day(until))
+
+
+@pytest.mark.parametrize(("level", "school", "then"), [
+    pytest.param(1, SCHOOL, {}, id="one star, nothing held"),
+    pytest.param(1, having(SCHOOL, kind="senior"), {"kind": (False, "senior")}, id="kind"),
+    pytest.param(1, having(SCHOOL, titles=(HELD,)), {"holds_level": (False, "1")}, id="holds this tier"),
+    pytest.param(1, having(SCHOOL, titles=(title(2, "2024-01-01", "2026-12-31"),)), {"holds_level": (False, "2")}, id="holds a higher one"),
+    pytest.param(1, having(SCHOOL, titles=(title(1, "2022-12-01", "2026-03-09"),)), {}, id="held until yesterday"),
+    pytest.param(1, having(SCHOOL, titles=(title(1, "2022-12-01", "2026-03-10"),)), {"holds_level": (False, "1")}, id="held until today"),
+    pytest.param(2, having(SCHOOL, titles=(HELD,)), {"holds_level": (True, "1"), "holds_below": (True, "1"), "years_since": (True, "2022-12-01")}, id="two stars: the tier below for three years"),
+    pytest.param(2, SCHOOL, {"holds_below": (False, "1"), "years_since": (False, "")}, id="two stars: not held"),
+    pytest.param(2, having(SCHOOL, titles=(title(1, "2023-03-10", "2026-12-31"),)), {"holds_level": (True, "1"), "holds_below": (True, "1"), "years_since": (True, "2023-03-10")}, id="three years to the day"),
+    pytest.param(2, having(SCHOOL, titles=(title(1, "2023-03-11", "2026-12-31"),)), {"holds_level": (True, "1"), "holds_below": (True, "1"), "years_since": (False, "2023-03-11")}, id="a day less"),
+    pytest.param(2, having(SCHOOL, titles=(title(1, "2020-01-01", "2025-12-31"),)), {"holds_below": (False, "1"), "years_since": (False, "")}, id="expired"),
+    pytest.param(2, having(SCHOOL, titles=(title(1, "2020-01-01", "2027-12-31", "star-kindergarten"),)), {"holds_below": (False, "1"), "years_since": (False, "")}, id="of another programme"),
+    pytest.param(1, having(SCHOOL, founded_year=2024), {"years_in_operation": (False, "2024")}, id="two years in operation"),
+    pytest.param(1, having(SCHOOL, founded_year=2023), {"years_in_operation": (True, "2023")}, id="three"),
+    pytest.param(1, having(SCHOOL, rectifications=(("Z-1", day("2026-01-01"), "overdue"), ("Z-2", day("2026-01-01"), "late"))), {"no_overdue": (False, "Z-1")}, id="an overdue rectification"),
+    pytest.param(1, having(SCHOOL, failed=(("star-school", day("2025-03-10")),)), {"cooling_off": (False, "2025-03-10")}, id="R-90 twelve months after a refusal, the last day"),
+    pytest.param(1, having(SCHOOL, failed=(("star-school", day("2025-03-09")),)), {}, id="R-90 over"),
+    pytest.param(1, having(SCHOOL, failed=(("star-kindergarten", day("2026-01-01")),)), {}, id="R-90 in another programme"),
+])
+def test_R_19_eligibility(level, school, then):
+    assert verdict(level, school) == then
+
+
+def test_R_19_a_veto_and_the_day_of_submission():
+    assert verdict(vetoes=("D-1", "D-2")) == {"no_veto": (False, "D-1、D-2")}
+    late = having(SCHOOL, titles=(title(1, "2022-12-01", "2026-03-09"),))
+    assert verdict(school=late, now=moment("2026-03-09 23:59")) == {"holds_level": (False, "1")}
+
+
+def test_R_19_the_tier_below_may_be_of_another_programme():
+    demonstration = policy("county-demonstration-kindergarten-2026")
+    school = having(SCHOOL, kind="kindergarten", titles=(title(2, "2024-01-01", "2026-12-31", "star-kindergarten"),))
+    assert verdict(1, school, of=demonstration) == {"kind": (True, "kindergarten"), "holds_below": (True, "2"), "years_since": (True, "2024-01-01")}
+
+
+def test_R_12_R_19_the_co_sign_records_the_checks():
+    assert co_sign(application(), visit("co_sign"), CoSign(), context()) == [EligibilityComputed(ALL_HOLD)]
+
+
+LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"), ("Z-3", day("2025-06-01"), "in_time"), ("Z-4", day("2026-02-27"), "overdue"),
+         ("Z-5", day("2026-03-02"), "in_time"), ("Z-6", day("2026-03-03"), "late"))
+
+
+@pytest.mark.parametrize(("facts", "school", "then"), [
+    pytest.param({"checks": ALL_HOLD}, SCHOOL, [OfficeScored((("A2.3", 300), ("D1.1", 300)), 0, 0)], id="R-63 none due: full marks"),
+    pytest.param({"checks": ALL_HOLD}, having(SCHOOL, rectifications=LINES), [OfficeScored((("A2.3", 150), ("D1.1", 150)), 4, 2)],
+                 id="R-63 due in the 24 months before the batch opened, two of four not in time"),
+    pytest.param({"checks": (("kind", True, ""), ("no_overdue", False, "Z-4"), ("cooling_off", False, ""))}, SCHOOL,
+                 no("target_not_allowed", "R-20", failed="no_overdue、cooling_off"), id="R-20 a computed no is not agreed to"),
+])
+def test_R_20_R_63_confirm(facts, school, then):
+    """The batch opened on 2 March 2026, the application a week later."""
+    case = having(application(**facts), opened_at=moment("2026-03-09"))
+    assert confirm(case, visit("eligibility"), Confirm(), context(school=school, gates={"opened:星批2026-001": "2026-03-02"})) == then
+
+
+def test_R_63_the_batch_shows_on_which_day_it_opened():
+    assert b.shows(batch())["opened:星批2026-001"] == "2026-03-02"
+    assert "opened:星批2026-001" in conditions.leans(application())
+
+
+# -- R-21 to R-26: experts ----------------------------------------------------------------------------------------------
+
+POOL = tuple((f"e{n}", "", n < 3, n in (4, 5), True) for n in range(6))
+
+
+def lot(seed: str, pool: Any, *args: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from domain.kernel.rosters import Candidate
+    return draw(seed, [Candidate(*c) for c in pool], *args)
+
+
+@pytest.mark.parametrize(("stage", "roster", "facts", "pool", "then"), [
+    pytest.param("draw", {}, {}, POOL, ("experts", 2, 1, 0, {}), id="R-21 two and a reserve"),
+    pytest.param("material", {"experts": ["e0"]}, {}, POOL, ("experts", 1, 1, 0, {"e0": "taken"}), id="R-21 as many as are missing, nobody twice"),
+    pytest.param("draw", {}, {"excluded": ("e1", "e2")}, POOL, ("experts", 2, 1, 0, {"e1": "taken", "e2": "taken"}), id="G-19 not whom the school asks not to draw"),
+    pytest.param("third", {"experts": ["e0", "e1"]}, {}, POOL, ("third", 1, 0, 0, {"e0": "taken", "e1": "taken"}), id="R-26 a third, without reserve"),
+    pytest.param("appointment", {"experts": ["e0"], "third": ["e1"]}, {}, POOL, ("panel", 3, 0, 1, {"e0": "taken", "e1": "taken"}), id="R-29 a panel of others, one from outside"),
+    pytest.param("report", {"panel": ["e0", "e4"]}, {}, POOL, ("panel", 1, 0, 0, {"e0": "taken", "e4": "taken"}), id="R-29 a panel filled up"),
+    pytest.param("draw", {}, {}, tuple((who, "tied", *rest) for who, _, *rest in POOL[:5]) + POOL[5:], ("experts", 2, 1, 0, {f"e{n}": "tied" for n in range(5)}),
+                 id="R-21 too small a pool: fewer"),
+])
+def test_R_21_R_26_R_29_drawn(stage, roster, facts, pool, then):
+    name, count, reserve, outside, excluded = then
+    members, waiting = lot("seed", [(who, excluded.get(who, why), *rest) for who, why, *rest in pool], count, reserve, outside)
+    listed = tuple((who, excluded.get(who, "")) for who, *_ in pool)
+    assert drawn(application(roster=roster, **facts), visit(stage), Drawn("seed", pool), context()) == [RosterDrawn(name, members, waiting, "seed", listed)]
+
+
+def test_R_21_who_carries_as_much_as_they_take_is_not_drawn():
+    full = {"load:e0": 1}
+    got = drawn(application(), visit("draw"), Drawn("seed", POOL, (("e0", 1), ("e1", 1))), context(gates=full))
+    assert dict(got[0].candidates) == {"e0": "load", **{f"e{n}": "" for n in range(1, 6)}}
+
+
+NOTES = tuple((x.id, WHY) for x in POLICY.scored("material"))
+
+
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(Sheet(scores("material")), None, id="every leaf, in steps"),
+    pytest.param(Sheet(scores("material")[1:]), no("malformed", "R-24", missing="A1.1"), id="a leaf is missing"),
+    pytest.param(Sheet((*scores("material"), ("A2.3", 100))), no("malformed", "R-24", missing=""), id="a leaf too many"),
+    pytest.param(Sheet((*scores("material"), ("A1.1", 100))), no("malformed", "R-24", missing=""), id="a leaf twice"),
+    pytest.param(Sheet(scores("material", A1_1=300), NOTES), no("amount_invalid", "R-24", leaf="A1.1", full=250, step=50), id="above full marks"),
+    pytest.param(Sheet(scores("material", A1_1=-50), NOTES), no("amount_invalid", "R-24", leaf="A1.1", full=250, step=50), id="negative"),
+    pytest.param(Sheet(scores("material", A1_1=210), NOTES), no("amount_invalid", "R-24", leaf="A1.1", full=250, step=50), id="between the steps"),
+    pytest.param(Sheet(scores("material", A1_1=250)), no("opinion_required", "R-24", leaf="A1.1"), id="full marks without a comment"),
+    pytest.param(Sheet(scores("material", A1_1=0)), no("opinion_required", "R-24", leaf="A1.1"), id="zero without a comment"),
+    pytest.param(Sheet(scores("material", A1_1=100)), no("opinion_required", "R-24", leaf="A1.1"), id="below 60 % without a comment"),
+    pytest.param(Sheet(scores("material", A1_1=150)), None, id="60 % needs none"),
+    pytest.param(Sheet(scores("material", A1_1=100), (("A1.1", WHY),)), None, id="with a comment"),
+    pytest.param(Sheet(scores("material", A1_1=100), (("A1.1", Text("")),)), no("opinion_required", "R-24", leaf="A1.1"), id="an empty comment is none"),
+])
+def test_R_24_a_score_sheet(form, then):
+    got = sign_sheet(application(), visit("material"), form, context("e1"))
+    if then is None:
+        leaves = {x.id: x.full_cp for x in POLICY.scored("material")}
+        total = (sum(dict(form.scores).values()) * 20000 + sum(leaves.values())) // (2 * sum(leaves.values()))
+        then = [SheetSigned("e1", form.scores, total, form.notes)]
+    assert got == then
+
+
+def sheets(**signed: int) -> dict[str, Any]:
+    return {who: scores("material", share) for who, share in signed.items()}
+
+
+@pytest.mark.parametrize(("members", "signed", "then"), [
+    pytest.param(["e1", "e2"], sheets(e1=80, e2=80), False, id="alike"),
+    pytest.param(["e1", "e2"], sheets(e1=90, e2=60), True, id="far apart"),
+    pytest.param(["e1", "e2"], sheets(e1=90), False, id="one has not signed"),
+    pytest.param(["e1", "e3"], sheets(e1=90, e2=60, e3=90), False, id="who left the list does not count"),
+])
+def test_R_26_a_third_expert_is_asked(members, signed, then):
+    assert conditions.spread_too_wide(application(roster={"experts": members}, sheets=signed), POLICY) is then
+
+
+@pytest.mark.parametrize(("question", "name", "members", "left", "dry", "then"), [
+    pytest.param(conditions.too_few_experts, "experts", 1, 0, False, (True, False), id="R-21 one of two: drawn again"),
+    pytest.param(conditions.too_few_experts, "experts", 2, 0, False, (False, False), id="R-21 two of two"),
+    pytest.param(conditions.too_few_experts, "experts", 1, 6, False, (True, False), id="R-21 three times each"),
+    pytest.param(conditions.too_few_experts, "experts", 1, 7, False, (True, True), id="R-21 then the office"),
+    pytest.param(conditions.too_few_experts, "experts", 1, 0, True, (True, True), id="G-14 an empty pool: the office"),
+    pytest.param(conditions.no_third_yet, "third", 0, 0, False, (True, False), id="R-26 a third"),
+    pytest.param(conditions.too_small_a_panel, "panel", 2, 0, False, (True, False), id="R-29 two of three"),
+])
+def test_R_21_redraws(question, name, members, left, dry, then):
+    roster = Roster(tuple(f"e{n}" for n in range(members)), (), tuple((f"x{n}", "declined") for n in range(left)), dry)
+    case = having(application(), rosters={name: roster})
+    assert (question(case, POLICY), conditions.drawn_enough(name)(case, POLICY)) == then
+
+
+# -- R-30 to R-36: the visit ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("on", "visit_on", "then"), [
+    pytest.param("2026-03-10", "2026-03-16", [VisitFixed(day("2026-03-16"))], id="three whole working days between"),
+    pytest.param("2026-03-10", "2026-03-15", [VisitFixed(day("2026-03-15"))], id="a day off may be the day"),
+    pytest.param("2026-03-10", "2026-03-13", no("malformed", "R-30", notice=3), id="two between"),
+    pytest.param("2026-03-10", "2026-03-10", no("malformed", "R-30", notice=3), id="today"),
+    pytest.param("2026-03-10", "2026-03-01", no("malformed", "R-30", notice=3), id="in the past"),
+    pytest.param("2026-09-30", "2026-10-11", [VisitFixed(day("2026-10-11"))], id="a week of holiday, then 8, 9 and Sat 10"),
+    pytest.param("2026-09-30", "2026-10-10", no("malformed", "R-30", notice=3), id="8 and 9 only"),
+    pytest.param("2026-12-20", "2027-01-04", no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
+])
+def test_R_30_fix_the_visit(on, visit_on, then):
+    assert fix_visit(application(), visit("appointment"), FixVisit(day(visit_on)), context(now=moment(on))) == then
+
+
+def test_R_30_the_school_is_told_the_day_and_the_panel():
+    case = application(roster={"panel": ["p1", "p2", "p3"]}, day=TODAY)
+    assert notified(case, visit("visit"), Notified(), context()) == [SchoolNotified(TODAY, ("p1", "p2", "p3"))]
+
+
+DONE = (("documents", 1), ("lessons", 3), ("talks", 1), ("tour", 1), ("questionnaires", 1))
+
+
+@pytest.mark.parametrize(("visit_on", "activities", "then"), [
+    pytest.param("2026-03-10", DONE, [Visited(DONE)], id="on the day"),
+    pytest.param("2026-03-09", DONE, [Visited(DONE)], id="after it"),
+    pytest.param("2026-03-11", DONE, no("true_at_impossible", "R-30", day="2026-03-11"), id="not before it"),
+    pytest.param("2026-03-10", DONE[2:], no("malformed", "R-31", missing="documents、lessons"), id="what is missing"),
+    pytest.param("2026-03-10", (*DONE[:1], ("lessons", 2), *DONE[2:]), no("malformed", "R-31", missing="lessons"), id="two lessons of three"),
+])
+def test_R_31_the_visit_is_held(visit_on, activities, then):
+    assert hold_visit(application(day=day(visit_on)), visit("visit"), VisitHeld(activities), context()) == then
+
+
+def test_C_33_R_31_a_visit_entered_late_was_not_held_before_its_day():
+    """Fixed for the 10th, entered on the 12th as held on the 9th."""
+    case = having(at(application(day=TODAY, roster={"panel": ["p1"]}), "visit", done=("tell_school",), seats=(Seat("p1", person("p1")),)),
+                  open=(having(visit("visit", done=("tell_school",), seats=(Seat("p1", person("p1")),)), opened_at=moment("2026-03-05")),))
+    shown = context()
+    story = Story(STAR, case, moment("2026-03-12"), POLICY, shown.calendar, shown.gates)
+    late = by(person_with("p1"), "agree", "p1", at="2026-03-09 14:00", form=VisitHeld(DONE), opinion=WHY)
+    assert decided(story, when=late) == no("true_at_impossible", "R-30", day="2026-03-10")
+    assert decided(story, when=replace(late, act=replace(late.act, at=moment("2026-03-10 14:00"))))[0] == Visited(DONE)
+
+
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(VetoFound("illegal_fee", WHY), [CaseSuspended(WHY)], id="to the office, the case stands still"),
+    pytest.param(VetoFound("ugly_gate", WHY), no("malformed", "R-36"), id="no veto of this policy"),
+    pytest.param(VetoFound("illegal_fee", Text("")), no("malformed", "R-36"), id="what was found?"),
+])
+def test_R_36_a_veto_found_on_site(form, then):
+    assert veto_found(application(), visit("visit"), form, context()) == then
+
+
+SITE = scores("site")
+
+
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(SiteSheet(SITE, "recognise"), [SiteScored("p1", SITE, "recognise")], id="scores and suggestion; no comment is asked"),
+    pytest.param(SiteSheet(scores("site", 100), "mend", WHY, (("A2.2", WHY),), WHY), [SiteScored("p1", scores("site", 100), "mend", WHY, (("A2.2", WHY),), WHY)],
+                 id="R-33 with problems and a dissent"),
+    pytest.param(SiteSheet(SITE, "perhaps"), no("malformed", "R-33"), id="R-33 no such suggestion"),
+    pytest.param(SiteSheet(SITE, "mend", WHY, (("Z9", WHY),)), no("malformed", "R-33"), id="R-33 a problem of no leaf"),
+    pytest.param(SiteSheet(SITE[1:], "mend"), no("malformed", "R-24", missing="A2.2"), id="R-32 a leaf is missing"),
+    pytest.param(SiteSheet(scores("site", B2_2=410), "mend"), no("amount_invalid", "R-24", leaf="B2.2", full=400, step=50), id="R-32 above full marks"),
+])
+def test_R_32_R_33_each_member_signs(form, then):
+    assert sign_site(application(), visit("report"), form, context("p1")) == then
+
+
+@pytest.mark.parametrize(("acted", "then"), [
+    pytest.param(("p1", "p3"), [Close("passed")], id="as signed"), pytest.param((), [], id="a report that nobody signed is none"),
+])
+def test_R_33_who_does_not_sign_in_time(acted, then):
+    seats = tuple(Seat(p, person(p), acted=Acted("agree", p, NOW, 1) if p in acted else None) for p in ("p1", "p2", "p3"))
+    assert report_as_signed(application(), visit("report", seats=seats), "", POLICY) == then
+
+
+@pytest.mark.parametrize(("disputed", "form", "then"), [
+    pytest.param(2, Answers((WHY, WHY)), [PointsAnswered((WHY, WHY))], id="each point"),
+    pytest.param(2, Answers((WHY,)), no("malformed", "R-34", points=2), id="one is missing"),
+    pytest.param(2, Answers((WHY, Text(""))), no("malformed", "R-34", points=2), id="one is empty"),
+    pytest.param(1, Answers((WHY, WHY)), no("malformed", "R-34", points=1), id="one too many"),
+])
+def test_R_34_the_panel_answers_each_point(disputed, form, then):
+    assert answer(application(disputed=disputed), visit("answer"), form, context()) == then
+
+
+@pytest.mark.parametrize(("points", "disputed"), [((), False), ((WHY, WHY), True)])
+def test_R_34_what_the_school_says(points, disputed):
+    assert reply(application(), visit("fact_reply"), Reply(points), context()) == [FactsDisputed(points)]
+    assert conditions.facts_disputed(application(disputed=len(points)), POLICY) is disputed
+
+
+REPORT, MENDING = (Past(n, stage, "", "passed", (), closed=n, closed_at=NOW) for n, stage in ((3, "report"), (5, "mending")))
+
+
+@pytest.mark.parametrize(("said", "past", "of", "then"), [
+    pytest.param("mend mend recognise", (REPORT,), POLICY, True, id="R-33 two of three"),
+    pytest.param("mend recognise recognise", (REPORT,), POLICY, False, id="R-33 one of three"),
+    pytest.param("mend recognise", (REPORT,), POLICY, False, id="R-33 half is no majority"),
+    pytest.param("mend mend mend", (REPORT,), having(POLICY, mending=False), False, id="R-35 where the policy offers it"),
+    pytest.param("mend mend mend", (REPORT, MENDING), POLICY, True, id="R-35 while it is mended and checked"),
+    pytest.param("mend mend mend", (REPORT, MENDING, having(REPORT, no=7, closed=7)), POLICY, False, id="R-35 once"),
+])
+def test_R_33_R_35_the_panel_says_mend(said, past, of, then):
+    case = having(application(suggestions={f"p{n}": s for n, s in enumerate(said.split())}), past=past)
+    assert conditions.panel_says_mend(case, of) is then
+
+
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(Mended(("A2.2", "B2.2"), WHY, ("f",)), [MendingReported(("A2.2", "B2.2"), WHY, ("f",))], id="leaves scored on site, with a report"),
+    pytest.param(Mended((), WHY), no("malformed", "R-35", most=5), id="none"),
+    pytest.param(Mended(("A2.2", "B1.1", "B2.2", "B2.3", "B3.1", "C1.1"), WHY), no("malformed", "R-35", most=5), id="six of at most five"),
+    pytest.param(Mended(("A1.1",), WHY), no("malformed", "R-35", most=5), id="a leaf of paper"),
+    pytest.param(Mended(("A2.2",), Text("")), no("opinion_required", "R-35"), id="without a report"),
+])
+def test_R_35_the_school_reports(form, then):
+    assert mend(application(), visit("mending"), form, context()) == then
+
+
+PANEL = {"p1": scores("site", 40), "p2": scores("site", 50), "p3": scores("site", 60)}
+
+
+@pytest.mark.parametrize(("given", "then"), [
+    pytest.param((), [], id="no score changes"),
+    pytest.param((("B2.2", 300),), [LeavesRescored((("B2.2", 300),))], id="raised, B2.2 from 200 to 300"),
+    pytest.param((("B2.2", 350),), no("amount_invalid", "R-35", leaf="B2.2", full=320), id="above 80 % of its 400"),
+    pytest.param((("B2.2", 310),), no("malformed", "R-35", leaf="B2.2"), id="between the steps"),
+    pytest.param((("B1.1", 300),), no("malformed", "R-35", leaf="B1.1"), id="a leaf that was not mended"),
+    pytest.param((("Z9", 300),), no("malformed", "R-35", leaf="Z9"), id="no leaf"),
+    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300)), no("amount_invalid", "R-35", most=400), id="all together by more than 4 points"),
+    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 250)), [LeavesRescored((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 250)))], id="by just 4"),
+])
+def test_R_35_rescored(given, then):
+    case = application(roster={"panel": PANEL}, site=PANEL, mend_leaves=("B2.2", "C3.1", "C4.1", "E2.1"))
+    assert {k: panel_score(case, k) for k in case.facts.mend_leaves} == {"B2.2": 200, "C3.1": 200, "C4.1": 150, "E2.1": 200}
+    assert rescore(case, visit("re_check"), Rescored(given), context()) == then
+
+
+# -- R-37 to R-42: the proposal -------------------------------------------------------------------------------------------
+
+OFFICE = (("A2.3", 300), ("D1.1", 300))
+
+
+def scored(share: int, re_check: str = "", **facts: Any) -> Any:
+    """Two experts and a panel of three, all at that share."""
+    signed = {"experts": {f"e{n}": scores("material", share) for n in (1, 2)}, "panel": {f"p{n}": scores("site", share) for n in (1, 2, 3)}}
+    case = application(roster=signed, sheets=signed["experts"], site=signed["panel"], **{"office": OFFICE, **facts})
+    return having(case, past=(Past(1, "re_check", "", re_check, ()),)) if re_check else case
+
+
+HIGH, LOW = scored(100), scored(60)
+
+
+def result(case: Any, by_rule: str, departs: str = "", reason: Text = Text("")) -> ResultProposed:
+    c = computed(case, POLICY)
+    return ResultProposed(c.material_cp, c.site_cp, c.total_cp, c.dimensions_cp, c.missed_floors, c.margin_cp, by_rule, departs or by_rule, departs, reason)
+
+
+@pytest.mark.parametrize(("case", "form", "then"), [
+    pytest.param(HIGH, Propose(), [result(HIGH, "recognise")], id="as computed"),
+    pytest.param(LOW, Propose(), [result(LOW, "refuse")], id="R-38 below the pass mark"),
+    pytest.param(HIGH, Propose("refuse", WHY), [result(HIGH, "recognise", "refuse", WHY)], id="R-40 downward"),
+    pytest.param(HIGH, Propose("defer", WHY), [result(HIGH, "recognise", "defer", WHY)], id="R-40 to the next batch"),
+    pytest.param(HIGH, Propose("refuse"), no("opinion_required", "R-40"), id="R-40 with written reasons"),
+    pytest.param(HIGH, Propose("promote", WHY), no("malformed", "R-40"), id="R-40 never upward"),
+    pytest.param(LOW, Propose("defer", WHY), no("floor", "R-40"), id="R-40 never over a missed floor"),
+    pytest.param(having(HIGH, facts=having(HIGH.facts, vetoes=("D-1",))), Propose("defer", WHY), no("veto", "R-40"), id="R-40 never over a veto"),
+])
+def test_R_39_R_40_propose(case, form, then):
+    assert propose(case, visit("proposal"), form, context()) == then
+
+
+@pytest.mark.parametrize(("case", "then"), [
+    pytest.param(HIGH, ("recognise", "vote"), id="goes to the vote"),
+    pytest.param(LOW, ("refuse", "refusal"), id="R-41 a computed refusal is not voted on"),
+    pytest.param(having(HIGH, facts=having(HIGH.facts, vetoes=("D-1",))), ("refuse", "refusal"), id="R-42 a veto refuses whatever the total is"),
+    pytest.param(having(HIGH, facts=having(HIGH.facts, level=2, departs="defer")), ("recognise", "vote"), id="R-40 a departure is voted on"),
+])
+def test_R_41_R_42_what_follows_by_rule(case, then):
+    assert (result_by_rule(case, POLICY), conditions.vote_or_refusal(case, POLICY)) == then
+
+
+@pytest.mark.parametrize(("outcome", "counts"), [("passed", True), ("refused", False)])
+def test_R_35_raised_scores_count_only_where_the_re_check_accepted(outcome, counts):
+    """The leader gave higher scores, the second member did not accept them."""
+    mended = (("B2.2", 300),)
+    with_it = computed(scored(60, outcome, mended=mended), POLICY)
+    without = computed(scored(60), POLICY)
+    assert (with_it.site_cp > without.site_cp, with_it == without) == (counts, not counts)
+
+
+def test_R_37_sheets_of_who_is_on_the_list_count():
+    """e1 was replaced by e3: the sheet of e1 stays on record and does not count."""
+    case = scored(80)
+    replaced = having(case, rosters={**case.rosters, "experts": Roster(("e2", "e3"))},
+                      facts=having(case.facts, sheets={"e1": scores("material", 10), "e2": scores("material", 80), "e3": scores("material", 80)}))
+    assert computed(replaced, POLICY) == computed(case, POLICY)
+
+
+VETO = [["D-1", "illegal_fee", "2024-03-02"]]
+
+
+@pytest.mark.parametrize(("stage", "done", "gates", "vetoes", "then"), [
+    pytest.param("material", (), {"veto:S1": VETO}, (), [VetoesHeard(("D-1",))], id="heard at once"),
+    pytest.param("material", (), {"veto:S1": VETO}, ("D-1",), [], id="once"),
+    pytest.param("material", (), {"veto:S1": [["D-1", "illegal_fee", "2024-03-01"]]}, (), [], id="24 months before the batch opened: over by a day"),
+    pytest.param("material", (), {"veto:S1": [["D-1", "ugly_gate", "2026-01-01"]]}, (), [], id="no veto of this policy"),
+    pytest.param("material", (), {}, ("D-1",), [VetoesHeard(())], id="annulled"),
+    pytest.param("vote", (), {"veto:S1": VETO}, (), [VetoesHeard(("D-1",)), Close("returned", "proposal")], id="after the proposal: back to it"),
+    pytest.param("notice", (), {"veto:S1": VETO}, (), [VetoesHeard(("D-1",)), Close("returned", "proposal")], id="from the notice too"),
+    pytest.param("conferment", (), {"veto:S1": VETO}, (), [VetoesHeard(("D-1",)), Close("returned", "proposal")], id="until it is signed"),
+    pytest.param("conferment", ("DocumentSigned",), {"veto:S1": VETO}, (), [VetoesHeard(("D-1",))], id="R-84 after the signing nothing is undone here"),
+    pytest.param("conferment", (), {"veto:S1": VETO, "signed:星申2026-001": 1}, (), [VetoesHeard(("D-1",))], id="R-67 signed, not heard yet"),
+    pytest.param("vote", (), {}, ("D-1",), [VetoesHeard(())], id="annulled during the vote: the vote goes on"),
+])
+def test_R_42_L_2_vetoes_are_heard(stage, done, gates, vetoes, then):
+    """The batch opened on 2 March, the application on the 9th."""
+    case = at(having(application(vetoes=vetoes), opened_at=moment("2026-03-09")), stage, done=done)
+    assert heed_vetoes(case, context(gates={"opened:星批2026-001": "2026-03-02", **gates})) == then
+
+
+# -- R-45 to R-49, R-58 to R-72: vote, notice, document, letter ------------------------------------------------------------
+
+SEATS = (Seat("m1", person("m1"), claimed_by="m1"), Seat("m2", person("m2")), Seat("m3", person("m3"), gone="recused"))
+
+
+@pytest.mark.parametrize(("stage", "done", "seats", "form", "then"), [
+    pytest.param("vote", (), (), MeetingCalled(1, "m1", ("m1", "m2", "m3"), ("m1", "m3"), ("m3",)),
+                 [RosterDrawn("committee", ("m1", "m2", "m3"), anew=True), CalledToVote(1, "m1", ("m1", "m2", "m3"), ("m1",), ("m3",))],
+                 id="the committee takes its seats; a recused one is never present"),
+    pytest.param("vote", ("MeetingCalled",), SEATS, MeetingCalled(1, "m1", ("m1", "m2", "m3"), ("m1", "m2", "m3"), ("m3",)),
+                 [CalledToVote(1, "m1", ("m1", "m2", "m3"), ("m1", "m2"), ("m3",)), SeatClaimed(1, "m2", "m2")], id="A-11 who came since is present"),
+    pytest.param("vote", ("MeetingCalled",), SEATS, MeetingCalled(1, "m2", ("m1", "m2", "m3"), ("m2",), ("m3",)),
+                 [CalledToVote(1, "m2", ("m1", "m2", "m3"), ("m2",), ("m3",)), SeatClaimed(1, "m2", "m2"), SeatClaimed(1, "m1", "")], id="A-12 who left is not"),
+    pytest.param("notice", (), (), MeetingCalled(1, "m1", ("m1",)), no("wrong_stage", "R-65"), id="only in the vote"),
+])
+def test_R_65_the_meeting_is_called(stage, done, seats, form, then):
+    assert meeting_called(application(), visit(stage, done=done, seats=seats), form, context()) == then
+
+
+@pytest.mark.parametrize(("rule", "form", "stage", "done", "then"), [
+    pytest.param(below_quota, BelowQuota(1), "vote", (), [BelowQuotaHeard(1), Close("refused", "refusal")], id="R-44 before the vote"),
+    pytest.param(below_quota, BelowQuota(1), "notice", (), [BelowQuotaHeard(1), Close("refused", "refusal")], id="R-44 before the notice"),
+    pytest.param(below_quota, BelowQuota(1), "notice", ("NoticePublished",), no("wrong_stage", "R-44"), id="R-44 not once it is noticed"),
+    pytest.param(below_quota, BelowQuota(1), "material", (), no("wrong_stage", "R-44"), id="R-44 nobody who has no proposal"),
+    pytest.param(put_on_hold, PutOnHold("blocked"), "conferment", (), [HeldHeard("blocked"), Close("returned", "held")], id="R-58 left out by name"),
+    pytest.param(put_on_hold, PutOnHold("blocked"), "conferment", ("DocumentSigned",), no("wrong_stage", "R-58"), id="R-58 not once it is signed"),
+    pytest.param(put_on_hold, PutOnHold("blocked"), "notice", (), no("wrong_stage", "R-58"), id="R-58 nor before"),
+])
+def test_R_44_R_58_told_by_the_batch(rule, form, stage, done, then):
+    assert rule(application(), visit(stage, done=done), form, context()) == then
+
+
+def test_R_59_register_entry_and_certificate():
+    """K-26: three years from Thu 2025-12-25 to Mon 2028-12-25; the next number of the year, padded."""
+    case = application(level=2, document="岚教认〔2025〕3号", signed_on=day("2025-12-25"))
+    gates = {"number:star-school:certificate:2025": 11, "number:star-school:certificate:2024": 40}
+    assert enter_register(case, visit("conferment"), EnterRegister("QR1"), context(gates=gates)) == [
+        TitleConferred("岚教认〔2025〕3号", "岚教星校认〔2025〕2-012", 12, 2, day("2025-12-25"), day("2028-12-25"), "QR1")]
+    assert hear_document(case, visit("conferment"), DocumentSigned("岚教认〔2025〕3号", day("2025-12-25")), context()) == [
+        DocumentHeard("岚教认〔2025〕3号", day("2025-12-25"))]
+
+
+PROPOSED = (Past(1, "proposal", "", "passed", ()),)
+
+
+@pytest.mark.parametrize(("facts", "past", "code"), [
+    pytest.param({}, (), "incomplete", id="R-18 incomplete"),
+    pytest.param({"checks": (("kind", False, ""),)}, (Past(1, "eligibility", "", "refused", ()),), "eligibility", id="R-20 not eligible"),
+    pytest.param({"checks": (("kind", False, ""),)}, (), "incomplete", id="R-18 refused before it was looked at"),
+    pytest.param({"missed_floors": ("A",), "proposal": "refuse", "vetoes": ("D-1",)}, PROPOSED, "veto", id="R-42 a veto comes first"),
+    pytest.param({"missed_floors": ("A",), "proposal": "refuse"}, PROPOSED, "floor", id="R-41 a floor"),
+    pytest.param({"proposal": "refuse"}, PROPOSED, "pass_mark", id="R-38 the pass mark"),
+    pytest.param({"proposal": "refuse", "departs": "refuse", "ballot": "refused"}, PROPOSED, "vote", id="R-40 a lost vote after a departure"),
+    pytest.param({"proposal": "recognise", "ballot": "refused"}, PROPOSED, "vote", id="R-49 a lost vote"),
+    pytest.param({"proposal": "recognise", "below_quota": True}, PROPOSED, "quota", id="R-44 quota"),
+])
+def test_R_72_each_refusal_has_its_reason_code(facts, past, code):
+    case = having(application(**facts), past=past)
+    assert reason_code(case) == code
+    assert sign_letter(case, visit("refusal"), Letter(WHY), context()) == [LetterSigned(code, WHY)]
+
+
+@pytest.mark.parametrize(("facts", "then"), [
+    pytest.param({"departs": "defer", "ballot": "refused"}, End("deferred"), id="lost after a proposal to defer"),
+    pytest.param({"departs": "refuse", "ballot": "refused"}, End("refused"), id="lost after a proposal to refuse"),
+    pytest.param({"departs": "defer", "ballot": "passed", "below_quota": True}, End("refused"), id="carried, then below the quota"),
+    pytest.param({"ballot": "refused"}, End("refused"), id="lost"),
+])
+def test_R_40_refused_or_deferred(facts, then):
+    assert conditions.refused_or_deferred(application(**facts), POLICY) == then
+
+
+def test_A_50_a_paper_is_a_file():
+    assert rendered(application(), visit("letter"), Rendered("letter", "sha"), context()) == [PaperRendered("letter", "sha")]
+    assert rendered(application(), visit("letter"), Rendered("letter", ""), context()) == no("malformed", "A-50")
+
+
+@pytest.mark.parametrize(("stage", "fields", "facts", "then"), [
+    pytest.param("material", {}, {}, "working", id="working"),
+    pytest.param("vote", {}, {}, "proposed", id="proposed"),
+    pytest.param("vote", {"done": ("MeetingCalled",)}, {}, "called", id="called"),
+    pytest.param("notice", {}, {}, "carried", id="carried"),
+    pytest.param("notice", {"done": ("NoticePublished",)}, {}, "noticed", id="noticed"),
+    pytest.param("held", {}, {}, "held", id="held"),
+    pytest.param("conferment", {}, {}, "free", id="free"),
+    pytest.param("conferment", {"done": ("DocumentSigned",)}, {}, "signed", id="signed"),
+    pytest.param("refusal", {}, {}, "refused", id="a refusal under way"),
+    pytest.param("letter", {}, {}, "refused", id="until it is served"),
+])
+def test_R_64_where_an_application_stands(stage, fields, facts, then):
+    assert conditions.stands(at(application(**facts), stage, **fields)).what == then
+
+
+def test_R_64_what_the_batch_knows_of_it():
+    case = having(at(application(level=2, total_cp=8800, margin_cp=40, rural=True, submitted_at="2026-03-09", departs="defer", ballot="passed", yes=6), "notice"),
+                  past=(Past(1, "eligibility", "", "passed", (("head", Acted("agree", "h", NOW, 1, behind="boss")),)),
+                        Past(2, "co_sign", "", "passed", (("principal", Acted("agree", "p", NOW, 1)),))))
+    assert conditions.stands(case) == stands("carried", level=2, total_cp=8800, margin_cp=40, rural=True, submitted_at="2026-03-09", departs="defer", yes=6,
+                                             ballot="passed", judges=("boss", "h"))
+    assert conditions.stands(having(case, ended="refused", open=())) == stands("ended", level=2, total_cp=8800, by="refused", submitted_at="")
+
+
+# -- the batch: R-5, R-44, R-46, R-47, R-58, R-64 to R-67 -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("form", "subject", "then"), [
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-10")), "star-school", [b.WindowSet("2026年", TODAY, day("2026-04-10"))], id="first and last day"),
+    pytest.param(b.OpenBatch("2026年", TODAY, TODAY), "star-school", [b.WindowSet("2026年", TODAY, TODAY)], id="one day"),
+    pytest.param(b.OpenBatch("", TODAY, day("2026-04-10")), "star-school", no("malformed", "R-5"), id="no title"),
+    pytest.param(b.OpenBatch("2026年", day("2026-04-10"), TODAY), "star-school", no("malformed", "R-5"), id="the last before the first"),
+    pytest.param(b.OpenBatch("2026年", day("2026-03-01"), day("2026-03-09")), "star-school", no("malformed", "R-5"), id="over"),
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2027-01-08")), "star-school", no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-10")), "S1", no("malformed", "R-5", subject="star-school"), id="about an organisation"),
+])
+def test_R_5_open_a_batch(form, subject, then):
+    assert b.open_batch(having(batch(), subject=subject), None, form, context()) == then
+
+
+@pytest.mark.parametrize(("last_day", "then"), [
+    pytest.param("2026-04-15", [b.WindowExtended(day("2026-04-15")), ExtensionAnswered(1, "", 5)], id="later, for all alike"),
+    pytest.param("2026-04-10", no("malformed", "R-5"), id="the same day"),
+    pytest.param("2026-04-09", no("malformed", "R-5"), id="earlier"),
+    pytest.param("2027-04-09", no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
+])
+def test_R_5_extend_the_window(last_day, then):
+    assert b.extend_window(batch(last_day=day("2026-04-10")), visit("window"), b.ExtendWindow(day(last_day)), context()) == then
+
+
+@pytest.mark.parametrize(("what", "reason", "then"), [
+    pytest.param("proposed", WHY, [b.WentOn(WHY)], id="with a reason"),
+    pytest.param("proposed", Text(""), no("opinion_required", "R-64"), id="without"),
+    pytest.param("working", WHY, no("wrong_stage", "R-64"), id="nobody has a proposal"),
+])
+def test_R_64_go_on_earlier(what, reason, then):
+    assert b.go_on_earlier(batch({"a": stands(what)}), visit("review"), b.GoOnEarlier(reason), context()) == then
+
+
+@pytest.mark.parametrize(("children", "early", "ready", "leads"), [
+    pytest.param({}, False, True, End("closed"), id="nobody applied"),
+    pytest.param({"a": "working", "b": "proposed"}, False, False, "ranking", id="somebody is still at work"),
+    pytest.param({"a": "working", "b": "proposed"}, True, True, "ranking", id="earlier, with a reason"),
+    pytest.param({"a": "refused", "b": "proposed", "c": "ended"}, False, True, "ranking", id="a proposal, a refusal under way or an end"),
+    pytest.param({"a": "working"}, True, False, End("closed"), id="nobody to rank"),
+    pytest.param({"a": "working", "b": "carried"}, False, True, "notice", id="carried ones are noticed"),
+    pytest.param({"a": "working", "b": "free"}, False, True, "signing", id="free ones are signed for"),
+    pytest.param({"a": "held", "b": "proposed"}, False, True, "ranking", id="one on hold delays nobody"),
+    pytest.param({"a": "ended", "b": "ended"}, False, True, End("closed"), id="all ended"),
+    pytest.param({"a": "refused"}, False, False, End("closed"), id="it closes when every one has ended"),
+])
+def test_R_64_the_hub(children, early, ready, leads):
+    case = batch({c: stands(what) for c, what in children.items()}, early=early)
+    assert (b.something_to_do[0](case, context()) is None, b.notice_signing_ranking_or_closed(case, POLICY)) == (ready, leads)
+
+
+QUOTA_2 = having(POLICY, levels={1: having(POLICY.levels[1], quota=2), 2: having(POLICY.levels[2], quota=None)})
+BY_TOTAL = having(QUOTA_2, ranking=("combined_total_points", "floor_margin_points", "rural_first"))
+
+
+def candidate(total: int, **fields: Any) -> Any:
+    return stands("proposed", total_cp=total, **fields)
+
+
+@pytest.mark.parametrize(("of", "children", "then"), [
+    pytest.param(QUOTA_2, {"a": candidate(8000), "b": candidate(9000), "c": candidate(8500)}, b.Ranked(("b", "c"), ("a",), ((1, 2),)), id="by total"),
+    pytest.param(QUOTA_2, {"a": candidate(8000), "b": candidate(8000, margin_cp=9), "c": candidate(8000, margin_cp=5)}, b.Ranked(("b", "c"), ("a",), ((1, 2),)), id="then by the margin above the floors"),
+    pytest.param(QUOTA_2, {"a": candidate(8000), "b": candidate(8000), "c": candidate(8000, rural=True)}, b.Ranked(("c", "a", "b"), (), ((1, 2),)), id="then rural first"),
+    pytest.param(QUOTA_2, {"a": candidate(8000, submitted_at="3"), "b": candidate(8000, submitted_at="1"), "c": candidate(8000, submitted_at="2")}, b.Ranked(("b", "c"), ("a",), ((1, 2),)), id="then by submission"),
+    pytest.param(BY_TOTAL, {"a": candidate(9000), "b": candidate(8000), "c": candidate(8000), "d": candidate(7000)}, b.Ranked(("a", "b", "c"), ("d",), ((1, 2),)), id="a tie across the line: all are voted on"),
+    pytest.param(BY_TOTAL, {"a": candidate(9000), "b": candidate(8000), "c": candidate(8000, level=2), "d": candidate(7000, level=2)}, b.Ranked(("a", "b", "c", "d"), (), ((1, 2), (2, None))), id="a tier at a time; no quota, no line"),
+    pytest.param(BY_TOTAL, {"a": candidate(9000), "b": candidate(8000), "x": stands("ended", by="recognised"), "y": stands("ended", by="refused")}, b.Ranked(("a",), ("b",), ((1, 1),)), id="R-64 the places that are left"),
+    pytest.param(BY_TOTAL, {"a": candidate(9000), "x": stands("free"), "y": stands("held")}, b.Ranked((), ("a",), ((1, 0),)), id="R-64 none is left"),
+    pytest.param(BY_TOTAL, {"a": candidate(9000), "b": stands("working")}, b.Ranked(("a",), (), ((1, 2),)), id="who has no proposal waits"),
+])
+def test_R_44_rank(of, children, then):
+    assert b.rank(batch(children), visit("ranking"), b.Rank(), context(policy=of)) == [then]
+
+
+def carried(total: int, yes: int = 5, **fields: Any) -> Any:
+    return stands("carried", total_cp=total, yes=yes, **fields)
+
+
+@pytest.mark.parametrize(("children", "below"), [
+    pytest.param({"a": carried(9000), "b": carried(8000, 6), "c": carried(8000, 7)}, ("b",), id="more yes"),
+    pytest.param({"a": carried(9000, 3), "b": carried(8000, 6), "c": carried(8000, 7)}, ("b",), id="the higher rank comes before the votes"),
+    pytest.param({"a": carried(8000, 5, margin_cp=9), "b": carried(8000, 7), "c": carried(8000, 6)}, ("c",), id="the rank is more than the total"),
+    pytest.param({"a": carried(9000), "b": carried(8000, 6, submitted_at="2"), "c": carried(8000, 6, submitted_at="1")}, ("b",), id="then the earlier submission"),
+    pytest.param({"a": carried(9000), "b": carried(8000)}, (), id="places for all"),
+    pytest.param({"a": carried(9000), "b": carried(8000), "x": stands("ended", by="recognised")}, ("b",), id="a place is taken already"),
+])
+def test_R_44_cut(children, below):
+    case = batch(children, ranked=tuple(children))
+    assert b.cut(case, visit("notice"), b.Cut(), context(policy=BY_TOTAL)) == [b.PlacesCut(below)]
+    assert b.over_quota(case, BY_TOTAL) is bool(below)
+
+
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(b.Convene(("m1", "m2", "m3"), "s", day("2026-03-16"), WHY), [b.MeetingConvened(("m1", "m2", "m3"), "s", day("2026-03-16"), WHY)], id="three whole working days for the papers"),
+    pytest.param(b.Convene(("m1", "m2", "m3"), "s", day("2026-03-13"), WHY), no("malformed", "R-46", notice=3), id="R-46 two"),
+    pytest.param(b.Convene(("m1", "m2", "m3"), "s", day("2026-03-10"), WHY), no("malformed", "R-46", notice=3), id="R-46 today"),
+    pytest.param(b.Convene(("m1", "m2"), "s", day("2026-03-16"), WHY), no("malformed", "R-65"), id="R-65 two members are no committee"),
+    pytest.param(b.Convene(("m1", "m2", "m2"), "s", day("2026-03-16"), WHY), no("malformed", "R-65"), id="R-65 one twice"),
+    pytest.param(b.Convene(("m1", "m2", "m3"), "", day("2026-03-16"), WHY), no("malformed", "R-65"), id="R-65 no secretary"),
+    pytest.param(b.Convene(("m1", "m2", "m3"), "s", day("2027-01-08"), WHY), no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
+])
+def test_R_46_R_65_convene(form, then):
+    assert b.convene(batch(), visit("convening"), form, context()) == then
+
+
+SENT = {"members": ("m1", "m2", "m3"), "day": TODAY, "papers_on": day("2026-03-04")}
+
+
+@pytest.mark.parametrize(("facts", "actor", "then"), [
+    pytest.param(SENT, "m1", [b.MeetingOpened()], id="on its day"),
+    pytest.param({**SENT, "day": TODAY + DAY}, "m1", no("wrong_stage", "R-46"), id="not before"),
+    pytest.param({**SENT, "papers_on": day("2026-03-05")}, "m1", no("wrong_stage", "R-46"), id="the papers came two working days before"),
+    pytest.param({**SENT, "papers_on": None}, "m1", no("wrong_stage", "R-46"), id="the papers did not come"),
+    pytest.param({**SENT, "opened": True, "chair": "m1"}, "m1", no("already_acted", "R-65", by="m1"), id="once"),
+    pytest.param({**SENT, "opened": True, "chair": "m1"}, "m2", [b.MeetingOpened()], id="another chair may take it over"),
+])
+def test_R_46_open_the_meeting(facts, actor, then):
+    assert b.open_meeting(batch(**facts), visit("meeting"), b.OpenMeeting(), context(actor)) == then
+
+
+def test_R_46_the_batch_keeps_the_day_on_which_the_papers_came():
+    from domain.kernel.case import Entry
+    (sent,) = b.send_papers(batch(), visit("meeting"), b.SendPapers(), context())
+    assert b.Batch().evolve(sent, Entry(sent, NOW, "workflow")).papers_on == TODAY
+    assert b.Batch(papers_on=TODAY).evolve(b.Ranked((), (), ()), Entry(None, NOW, "workflow")).papers_on is None
+
+
+@pytest.mark.parametrize(("rule", "form", "actor", "then"), [
+    pytest.param(b.sign_in, b.SignedIn(), "m2", [b.MemberSignedIn("m2")], id="signs in"),
+    pytest.param(b.sign_in, b.SignedIn(), "m1", no("already_acted", "A-11", by="m1"), id="once"),
+    pytest.param(b.sign_out, b.SignedOut("m1"), "m1", [b.MemberLeft("m1")], id="A-12 a member left"),
+    pytest.param(b.sign_out, b.SignedOut("m2"), "m1", no("malformed", "A-12"), id="A-12 who was not there did not leave"),
+])
+def test_A_11_A_12_who_is_there(rule, form, actor, then):
+    assert rule(batch(present=("m1",)), visit("meeting"), form, context(actor)) == then
+
+
+@pytest.mark.parametrize(("signed", "text", "then"), [
+    pytest.param(0, WHY, [b.MinutesSigned(WHY)], id="the text"), pytest.param(0, Text(""), no("opinion_required", "R-47"), id="no text"),
+    pytest.param(1, Text(""), [b.MinutesSigned(Text(""))], id="the second signs what is there"),
+])
+def test_R_47_minutes(signed, text, then):
+    assert b.sign_minutes(batch(minutes=signed), visit("minutes"), b.Minutes(text), context()) == then
+
+
+@pytest.mark.parametrize(("on", "then"), [
+    pytest.param("2026-03-10", [b.NoticeUp("星批2026-001-1", ("a", "c"), "f")], id="once for all that carried"),
+    pytest.param("2026-12-24", [b.NoticeUp("星批2026-001-1", ("a", "c"), "f")], id="K-33 its last day is firm"),
+    pytest.param("2026-12-25", no("calendar_unpublished", "C-27", year=2027), id="C-27 its last day is not"),
+    pytest.param("2027-01-05", no("calendar_unpublished", "C-27", year=2027), id="C-27 nor is its first"),
+])
+def test_R_66_C_27_publish_the_notice(on, then):
+    case = batch({"a": stands("carried"), "b": stands("refused"), "c": stands("carried")}, meeting=1)
+    assert b.publish_notice(case, visit("notice"), b.PublishNotice("f"), context(now=moment(on))) == then
+
+
+@pytest.mark.parametrize(("gates", "then"), [
+    pytest.param({}, b.DocumentSignedOff(("a", "c"), ()), id="all that are free"),
+    pytest.param({"overdue:S1": ["Z-1"]}, b.DocumentSignedOff(("c",), ("a",)), id="R-58 who is blocked is left out by name"),
+    pytest.param({"veto:S3": [["D-1", "illegal_fee", "2026-03-09"]]}, b.DocumentSignedOff(("a",), ("c",)), id="R-58 who is vetoed too"),
+    pytest.param({"veto:S3": [["D-1", "illegal_fee", "2024-03-02"]]}, b.DocumentSignedOff(("a",), ("c",)), id="R-42 within 24 months before the batch opened"),
+    pytest.param({"veto:S3": [["D-1", "illegal_fee", "2024-03-01"]]}, b.DocumentSignedOff(("a", "c"), ()), id="R-42 a day longer ago"),
+    pytest.param({"veto:S3": [["D-1", "ugly_gate", "2026-03-09"]]}, b.DocumentSignedOff(("a", "c"), ()), id="R-42 no veto of this policy"),
+    pytest.param({"overdue:S1": ["Z-1"], "overdue:S3": ["Z-3"]}, b.DocumentSignedOff((), ("a", "c")), id="R-58 nobody is left"),
+])
+def test_R_58_R_67_sign(gates, then):
+    """The batch opened on 2 March; a submitted on the 9th, so that the look-back does not hang on that."""
+    late = moment("2026-03-09").isoformat()
+    case = batch({"a": stands("free", "S1", submitted_at=late), "b": stands("held", "S2"), "c": stands("free", "S3", submitted_at=late)})
+    assert b.sign(case, visit("signing"), b.Sign(), context(gates=gates)) == [then]
+
+
+def test_G_15_nobody_signs_for_their_own_school():
+    case = batch({"a": stands("free", "S1"), "b": stands("held", "S2")})
+    assert b.nobody_tied[0](case, context(ties=("S1",))) == no("own_case", "G-15")
+    assert b.nobody_tied[0](case, context(ties=("S2",))) is None
+
+
+@pytest.mark.parametrize(("gates", "number", "serial"), [
+    pytest.param({}, "岚教认〔2026〕1号", 1, id="the first of the year, no leading zero"),
+    pytest.param({"number:star-school:document:2026": 11, "number:star-school:document:2025": 40}, "岚教认〔2026〕12号", 12, id="the next of its year"),
+])
+def test_A_50_the_documents_number(gates, number, serial):
+    got = b.number_document(batch(signed_at=NOW), visit("conferment"), b.Number(), context(gates=gates))
+    assert got == [b.Numbered(number, "star-school:document:2026", serial)]
+
+
+@pytest.mark.parametrize(("children", "then"), [
+    pytest.param({"a": "ended", "b": "ended"}, None, id="every one has ended"), pytest.param({"a": "ended", "b": "held"}, no("wrong_stage", "R-67"), id="one is open"),
+])
+def test_R_67_a_batch_with_open_applications_is_not_terminated(children, then):
+    assert b.nobody_open[0](batch({c: stands(what) for c, what in children.items()}), context()) == then
+
+
+@pytest.mark.parametrize(("noticed", "then"), [
+    pytest.param({"a": "noticed", "b": "free"}, no("held", "R-66"), id="a clock is running"),
+    pytest.param({"a": "held", "b": "free"}, None, id="R-58 over or stopped"),
+    pytest.param({"a": "refused", "b": "ended"}, None, id="nobody is left"),
+])
+def test_R_58_each_clock_of_the_notice_is_over_or_stopped(noticed, then):
+    case = batch({c: stands(what) for c, what in noticed.items()}, noticed=tuple(noticed))
+    assert b.every_clock_over[0](case, context()) == then
+
+
+@pytest.mark.parametrize(("opened", "ranked", "then"), [
+    pytest.param(True, {"a": "called", "b": "carried"}, no("held", "R-65"), id="a ballot is open"),
+    pytest.param(True, {"a": "refused", "b": "carried"}, None, id="none is"),
+    pytest.param(False, {"a": "refused"}, no("held", "R-65"), id="it was not opened"),
+])
+def test_R_65_the_meeting_ends_when_no_ballot_is_open(opened, ranked, then):
+    case = batch({c: stands(what) for c, what in ranked.items()}, ranked=tuple(ranked), opened=opened)
+    assert b.every_ballot_closed[0](case, context()) == then
+
+
+def test_R_65_G_12_who_judged_a_candidate_is_recused_for_that_one():
+    case = batch({"a": stands("called", judges=("m2", "x")), "b": stands("called")}, ranked=("a", "b"), opened=True, chair="m1", members=("m1", "m2", "m3"),
+                 present=("m1", "m2"))
+    assert [b.call_candidates.say(case, c) for c in ("a", "b")] == [
+        (MeetingCalled(0, "m1", ("m1", "m2", "m3"), ("m1", "m2"), ("m2",)), None), (MeetingCalled(0, "m1", ("m1", "m2", "m3"), ("m1", "m2"), ()), None)]
+    told = having(case, children={"a": stands("called", judges=("m2",), present=("m1", "m1")), "b": stands("called", present=("m1", "m1"))})
+    assert b.uncalled(told, POLICY) == ("b",)           # m2 came, who does not vote on a
+
+
+# -- the tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_tables_pass_and_lead_where_the_paper_says():
+    for procedure in (STAR, BATCH):
+        check(procedure)
+    assert {s.name: s.judges for s in STAR.stages if s.judges} == {
+        **dict.fromkeys(("completeness", "eligibility", "proposal"), "office"), **dict.fromkeys(("draw", "material", "third"), "material"),
+        **dict.fromkeys(("appointment", "visit", "report", "answer", "re_check"), "panel"), "vote": "committee"}
+    assert set(conditions.JUDGING) == {s.name for s in STAR.stages if s.judges} - {"vote"}
+
+
+@pytest.mark.parametrize(("row", "unit", "budget"), [
+    ("completeness", "workday", 5), ("correction", "workday", 10), ("eligibility", "workday", 3), ("report", "workday", 5), ("fact_reply", "workday", 3),
+    ("mending", "day", 30), ("proposal", "workday", 5), ("notice", "notice", 5), ("refusal", "workday", 10),
+])
+def test_R_8_terms_are_the_files(row, unit, budget):
+    clock = STAR[row].clock.clock(application(), POLICY, NOW)
+    assert (clock.unit, clock.budget) == (unit, budget)
+
+
+@pytest.mark.parametrize(("row", "budget"), [("draw", 2), ("material", 7), ("third", 5), ("appointment", 3), ("visit", 10), ("answer", 5), ("re_check", 5)])
+def test_R_8_terms_of_seats_are_the_files(row, budget):
+    assert STAR[row].seat_clock.clock(application(), POLICY, NOW, "e1").budget == budget
+
+
+def test_R_5_the_window_of_a_child_is_its_batchs():
+    """An extension moves all at once (R-5): the child's clock reads the gate."""
+    clock = STAR["dossier"].clock.clock(application(), POLICY, NOW)
+    assert (clock.unit, clock.gate) == ("until", WINDOW)
+
+
+def test_R_48_the_committee_can_only_vote_or_send_back():
+    vote = STAR["vote"]
+    assert (vote.returns, vote.refused, vote.form) == (("material", "visit", "proposal"), "refusal", None)
+    closed = StageClosed(1, "returned", "proposal")
+    assert closed.to in vote.returns
+
+
+def test_moments_of_this_file_are_what_they_say():
+    assert (NOW - OPENED, TODAY) == (timedelta(days=8), date(2026, 3, 10))
