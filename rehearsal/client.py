@@ -53,8 +53,8 @@ class People:
 class County:
     """Everybody's sessions, the clock, and a count of what was done in each case."""
 
-    def __init__(self, url: str, people: People) -> None:
-        self.url, self.people = url, people
+    def __init__(self, url: str, people: People, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.url, self.people, self.transport = url, people, transport
         self.now = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
         self.acts: dict[str, int] = {}
         self.acknowledged: list[tuple[str, Any]] = []       # id and receipt of every command that was answered
@@ -69,7 +69,7 @@ class County:
     async def session(self, person: str) -> httpx.AsyncClient:
         async with self._signing_in:
             if person not in self._sessions:
-                client = httpx.AsyncClient(base_url=self.url, timeout=60, limits=self._limits)
+                client = httpx.AsyncClient(base_url=self.url, timeout=60, limits=self._limits, transport=self.transport)
                 _body(await _again(lambda: client.post("/api/rehearsal/switch", json={"person": person}), person))
                 self._sessions[person] = client
         return self._sessions[person]
@@ -99,14 +99,14 @@ class County:
     async def move(self, to: datetime) -> None:
         """Move the county's clock and wait until every workflow has seen it."""
         self.now = to
-        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, transport=self.transport) as client:
             _body(await _again(lambda: client.post("/api/rehearsal/clock", json={"to": to.isoformat()}), "clock"))
         await self.settle()
 
     async def settle(self) -> None:
         """Until nothing is due and every change has been read, twice in a row."""
         quiet = 0
-        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, transport=self.transport) as client:
             for _ in range(int(SETTLE_SECONDS / 0.06)):
                 state = _body(await _again(lambda: client.get("/api/rehearsal/state"), "state"))
                 quiet = quiet + 1 if not any(state.values()) else 0

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-import msgspec
+import yaml
 
 from domain.kernel.stages import Context
 
@@ -223,7 +223,7 @@ async def file_names(pool: asyncpg.Pool, hashes: Iterable[str], case: str = "",
 async def policy_body(pool: asyncpg.Pool, policy: str) -> dict[str, Any]:
     """A policy's file as it was loaded: title, document, clauses."""
     body = await pool.fetchval("select body from policy where id = $1", policy)
-    return msgspec.json.decode(body) if body else {}
+    return yaml.safe_load(body) if body else {}
 
 
 async def last_done(pool: asyncpg.Pool, actor: str) -> datetime | None:

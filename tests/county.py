@@ -198,12 +198,12 @@ class County:
     async def meet(self, batch: str) -> str:
         """From the ranking to the opened meeting: every candidate is called, every member present. Returns the chair."""
         await self.settle()
-        chair, *members = COMMITTEE
-        t = await self.task(batch, "convening")
+        chair, t = COMMITTEE[0], await self.task(batch, "convening")
         staff = (await self.holders("basic_education_section_staff@SC2"))[-1]
         await self.act(staff, batch, "claim", t.visit, t.seat)
         day = await self.workday_after((await self.read(batch)).context.policy.papers_before)
         await self.act(staff, batch, "agree", t.visit, t.seat, form=Convene(tuple(COMMITTEE), "P00440", day, "三楼会议室"))
+        await self.settle()                     # the papers go out today
         await self.move(datetime.combine(day, time(9), COUNTY))
         visit = (await self.read(batch)).case.at("meeting").no
         await self.act(chair, batch, "record", visit, form=OpenMeeting())

@@ -161,7 +161,8 @@ def _lines(days: tuple[Day, ...], unit: str) -> list[Line]:
             runs.append([d])
     for run in runs:
         a, b = run[0].on, run[-1].on
-        when = day_words(a, short=True) if a == b else f"{day_words(a, short=True)}至{day_words(b, short=True)}"
+        last = f"{b.day}日" if a.month == b.month else day_words(b, short=True)
+        when = day_words(a, short=True) if a == b else f"{day_words(a, short=True)}至{last}"
         n = len(run)
         what = {"count": f"计{n}{unit_words(unit)}", "休": "周末，不计", "假": "放假，不计", "停": "暂停，不计",
                 "调": "调休上班，计"}[_sort(run[0])]

@@ -97,8 +97,8 @@ def task_words(procedure: Procedure, stage: str, seat: str, public: bool) -> str
 async def task_rows(page: Page, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Rows of `task` as a reader may see them: an expert sees no school, the school public names."""
     states = await reads.states(page.pool, (r["case_id"] for r in rows))
-    policies = {p: await page.door.policy(p) for p in {r["policy"] for r in rows}}
-    return [_row(page, r, states[r["case_id"]], policies[r["policy"]]) for r in rows]
+    policies = {key: await page.door.policy(*key) for key in {(r["policy"], r["kind"]) for r in rows}}
+    return [_row(page, r, states[r["case_id"]], policies[r["policy"], r["kind"]]) for r in rows]
 
 
 def _row(page: Page, r: Mapping[str, Any], case: Case, policy: Any) -> Row:
@@ -107,7 +107,7 @@ def _row(page: Page, r: Mapping[str, Any], case: Case, policy: Any) -> Row:
     public = page.side == "school" and case.subject in {h.id for h in page.context.posts}
     last, by = last_step(page, procedure, case, public, blind)
     school = f"申报学校{case.id.rpartition('-')[2]}号" if blind else page.directory.organisation(case.subject)
-    stage = procedure[r["stage"]] if r["stage"] in procedure else None
+    stage = procedure[r["stage"]] if r["stage"] in procedure else None  # noqa: SIM401
     term = (stage.clock or stage.seat_clock) if stage else None
     return Row(chip(r["due"], term.unit if term else "workday", page.now, page.context.calendar, paused=r["seat"] == "resume"),
                f"/cases/{quote(case.id)}", task_words(procedure, r["stage"], r["seat"], False), case.id,
@@ -230,7 +230,7 @@ async def stand_rows(page: Page, ids: Sequence[str], at: Sequence[datetime]) -> 
     out = []
     for id, moment in zip(ids, at, strict=True):
         case, procedure = states[id], page.door.procedures[states[id].kind]
-        policy = await page.door.policy(case.policy)
+        policy = await page.door.policy(case.policy, case.kind)
         blind = page.side == "expert"
         public = case.subject in {h.id for h in page.context.posts} and page.side == "school"
         school = f"申报学校{case.id.rpartition('-')[2]}号" if blind else page.directory.organisation(case.subject)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from domain.kernel.acts import OFFICE_VERBS, Act
 from domain.kernel.case import Case, ClockPaused, Entry, Visit
 from domain.kernel.decide import decide
-from domain.kernel.may import as_whom, beside, unheld
+from domain.kernel.may import as_whom, beside, ending, unheld
 from domain.kernel.plan import Offer, offers
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import SCORE
@@ -156,7 +156,9 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
         return None
     if refusal.code == "not_holder" and (offer.verb not in MAIN or not mine):
         return None
-    if offer.verb == "take_back" and refusal.code == "not_holder":
+    if seat and seat.holder.pool and not seat.claimed_by:
+        return None                         # after claiming it can be done
+    if offer.verb == "take_back" and not _acted_last(sight, offer.visit):
         return None
     if offer.verb in ("suspend", "resume") and refusal.code in ("suspended", "wrong_stage"):
         return None
@@ -164,6 +166,12 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
     what = words.verb_words(sight.procedure, offer.verb, stage, offer.form)
     place = {"verb": offer.verb, "visit": offer.visit, "seat": offer.seat}
     return Cannot(what, explained(sight, refusal), f"/cases/{quote(sight.case.id)}/why?{urlencode(place)}")
+
+
+def _acted_last(sight: Sight, visit: int) -> bool:
+    """Whether this person did what could be taken back."""
+    past = next((p for p in reversed(sight.case.past) if p.no == visit), None)
+    return bool(past and any(a.by == sight.page.me for _, a in past.acts))
 
 
 def explained(sight: Sight, refusal: Refusal) -> str:
@@ -196,12 +204,10 @@ def act_of(way: Way, opinion: str = "", form: Any = None, more: int = 0, to: str
 
 def consequence(sight: Sight, way: Way) -> str:
     """`之后：…` of a way: by deciding the act on a copy; where its form is still to be filled, from the table."""
-    if way.verb == "claim":
-        return "由您办理，别人不能再认领。"
-    if way.verb == "record":
-        return "记入卷宗，案件留在这一环节。"
-    if way.verb == "drop":
-        return "这条登记不再等确认。"
+    if way.verb == "end" and not ending(sight.case):
+        return "由另一人确认后，案件终止。"
+    if way.verb in FIXED:
+        return FIXED[way.verb]
     form = None
     if way.form and way.verb == "agree":
         if any(f.default is MISSING and f.default_factory is MISSING for f in fields(way.form)):
@@ -210,12 +216,13 @@ def consequence(sight: Sight, way: Way) -> str:
     got = decide(sight.procedure, sight.case, act_of(way, PLACEHOLDER, form, more=1), sight.context)
     if isinstance(got, Refusal):
         return _from_table(sight, way)
-    return "".join(follows(sight, *got)) if way.verb not in ("ask", "extend", "suspend") else _office_words(way.verb)
+    return "".join(follows(sight, *got))
 
 
-def _office_words(verb: str) -> str:
-    return {"ask": "由经办股室答复；没有答复以前原来的期限照计。", "extend": "期限按批准的数延长。",
-            "suspend": "全部时限停住，恢复后接着算。"}[verb]
+FIXED = {"claim": "由您办理，别人不能再认领。", "release": "退回本岗，由别人认领。", "record": "记入卷宗，案件留在这一环节。",
+         "drop": "这条登记不再等确认。", "ask": "由经办股室答复；没有答复以前原来的期限照计。", "extend": "期限按批准的数延长。",
+         "suspend": "全部时限停住，恢复后接着算。"}
+"""Where what follows depends on figures still to be filled in, or stays within the stage."""
 
 
 def _from_table(sight: Sight, way: Way) -> str:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from domain.kernel.calendar import day_of, end_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, ChildStands, Entry, Event, ExtensionAnswered, Visit
+from domain.kernel.clock import Clock, due
 from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, person
@@ -491,8 +492,9 @@ def _own(case: Case, context: Context) -> Refusal | None:
 
 def _firm(case: Case, context: Context) -> Refusal | None:
     """C-27: a public notice opens only where its last day is firm."""
-    provisional = context.calendar.provisional(day_of(context.now)) if context.now else False
-    return no("calendar_unpublished", "C-27", year=context.now.year) if provisional else None
+    last = due(Clock("", "notice_days", "notice", context.policy.notice_days, context.now), context.calendar)
+    assert last
+    return no("calendar_unpublished", "C-27", year=last.year) if context.calendar.provisional(day_of(last)) else None
 
 
 something_to_do = (_something,)
@@ -602,7 +604,7 @@ def cut(case: Case, visit: Visit, form: Cut, context: Context) -> list[Event] | 
     for level in levels_of(case, those(case, "carried")):
         left = places_left(case, policy, level)
         carried = sorted((c for c in those(case, "carried") if case.children[c].level == level),
-                         key=lambda c: (-case.children[c].total_cp, -case.children[c].yes,
+                         key=lambda c: (rank_key(case.children[c], policy), -case.children[c].yes,
                                         case.children[c].submitted_at, c))
         if left is not None and left < 0:
             under += carried[left:]
@@ -627,8 +629,7 @@ def sign(case: Case, visit: Visit, form: Sign, context: Context) -> list[Event] 
 
 def _vetoed(case: Case, child: str, context: Context) -> bool:
     """A veto that the child has not taken over yet (L-13); never one that it would not take over: it was held for ever."""
-    stands = case.children[child]
-    return bool(vetoes_against(stands.subject, day_of(datetime.fromisoformat(stands.submitted_at)), context))
+    return bool(vetoes_against(case.children[child].subject, day_of(case.opened_at), context))
 
 
 def number_document(case: Case, visit: Visit, form: Number, context: Context) -> list[Event] | Refusal:
@@ -659,9 +660,9 @@ RULES = {
 def shows(case: Case) -> dict[str, object]:
     """The end of the window, who stands in a signed document, which numbers are taken."""
     f = case.facts
-    window = {f"window:{case.id}": end_of(f.last_day).isoformat(), f"window_from:{case.id}": start_of(f.first_day).isoformat()} \
-        if f.first_day and f.last_day and not case.ended else {}
-    window |= {f"opened:{case.id}": day_of(case.opened_at).isoformat()} if case.opened_at else {}
+    window = {f"opened:{case.id}": day_of(case.opened_at).isoformat(),
+              f"window_from:{case.id}": start_of(f.first_day).isoformat(),
+              f"window:{case.id}": end_of(f.last_day).isoformat()} if f.first_day and f.last_day and not case.ended else {}
     return {**window, **{f"signed:{c}": 1 for c in f.signed},
             **{f"number:{series}": serial for series, serial in f.numbers}}
 

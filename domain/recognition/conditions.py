@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.kernel.case import Case
 from domain.kernel.gates import number_gate
+from domain.kernel.may import people
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context, End
 from domain.kernel.stages import leads as leads_to
@@ -37,8 +38,10 @@ def _not_signed(case: Case, context: Context) -> Refusal | None:
 
 def _window_open(case: Case, context: Context) -> Refusal | None:
     """R-64: an application opens only in the window of its batch."""
-    end = context.gates.read(f"window:{case.parent}")
-    return None if end and context.now <= datetime.fromisoformat(end) else no("past_deadline", "R-5")
+    start, end = (context.gates.read(f"{gate}:{case.parent}") for gate in ("window_from", "window"))
+    if not end or context.now > datetime.fromisoformat(end):
+        return no("past_deadline", "R-5")
+    return no("wrong_stage", "R-64") if start and context.now < datetime.fromisoformat(start) else None
 
 
 def _no_other(case: Case, context: Context) -> Refusal | None:
@@ -47,8 +50,15 @@ def _no_other(case: Case, context: Context) -> Refusal | None:
     return no("duplicate", "R-6") if context.gates.read(f"applying:{programme}:{case.subject}") else None
 
 
+def _no_author(case: Case, context: Context) -> Refusal | None:
+    """R-12, G-13: who wrote the dossier does not sign it, whoever handed it in."""
+    wrote = [who for who in people(context) if who in case.facts.authors]
+    return no("separation", "G-13", who=wrote[0]) if wrote else None
+
+
 no_block = (_no_overdue,)
 nothing_blocks = (_no_overdue, _no_veto)
+may_co_sign = (*nothing_blocks, _no_author)
 before_signing = (_not_signed,)
 window_open_and_no_other = (_window_open, _no_other)
 
@@ -134,7 +144,8 @@ def leans(case: Case) -> tuple[str, ...]:
     """Gates of others that decisions on an application may read."""
     programme = case.policy.rsplit("-", 1)[0]
     return (f"organisation:{case.subject}", f"overdue:{case.subject}", f"veto:{case.subject}", f"signed:{case.id}",
-            f"window:{case.parent}", f"applying:{programme}:{case.subject}")
+            f"window:{case.parent}", f"window_from:{case.parent}", f"opened:{case.parent}",
+            f"applying:{programme}:{case.subject}")
 
 
 def shows(case: Case) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """申报书 (R-5 to R-19): opening, filling, declaration, co-sign, completeness, eligibility."""
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from domain.kernel.calendar import day_of
 from domain.kernel.case import Case, Event, Visit
@@ -13,6 +13,7 @@ from domain.registers.organisation import Organisation
 
 from .facts import Applied, Declared, Described, EligibilityComputed, LeafAnswered, OfficeScored, fact
 from .policy import StarPolicy
+from .proposal import batch_opened_on
 from .scoring import office_score
 
 LOOK_BACK_MONTHS = 24                       # R-63
@@ -106,12 +107,19 @@ def missing(case: Case, policy: StarPolicy) -> tuple[str, ...]:
     return leaves if case.facts.described else ("description", *leaves)
 
 
+def unanswered(case: Case, visit: Visit) -> tuple[str, ...]:
+    """What a correction was asked for and nobody has touched since the office asked (A-19, R-17)."""
+    asked = next((p.closed for p in reversed(case.past) if p.to == "correction" and p.stage != "co_sign"), 0)
+    return tuple(part for part in visit.editable if part != "declaration" and case.parts.get(part, 0) <= asked) \
+        if visit.stage == "correction" else ()
+
+
 def declare(case: Case, visit: Visit, form: Declare, context: Context) -> list[Event] | Refusal:
-    """R-11: missing points are all listed at once."""
-    if lacking := missing(case, context.policy):
+    """R-11, A-19: missing points are all listed at once."""
+    if lacking := (*missing(case, context.policy), *(() if form.truthful else ("真实性承诺",))):
         return no("malformed", "R-11", missing="、".join(lacking))
-    if not form.truthful:
-        return no("malformed", "R-11", missing="真实性承诺")
+    if lacking := unanswered(case, visit):
+        return no("malformed", "A-19", missing="、".join(lacking))
     if len(set(form.excluded)) > context.policy.exclude_max:
         return no("malformed", "G-19", most=context.policy.exclude_max)
     if form.excluded and not form.reason:
@@ -162,9 +170,10 @@ def confirm(case: Case, visit: Visit, form: Confirm, context: Context) -> list[E
     policy: StarPolicy = context.policy
     leaves = policy.scored("office")
     school = register_of(case, context)
-    if not leaves or school is None or case.opened_at is None:
+    if not leaves or school is None:
         return []
-    since = day_of(case.opened_at) - timedelta(days=LOOK_BACK_MONTHS * 30)
-    owed = [how for _, due_on, how in school.rectifications if since <= due_on <= day_of(case.opened_at)]
+    opened = batch_opened_on(case, context)
+    since = day_of(span_end(opened, -LOOK_BACK_MONTHS))
+    owed = [how for _, due_on, how in school.rectifications if since <= due_on <= opened]
     late = sum(how != "in_time" for how in owed)
     return [OfficeScored(tuple((x.id, office_score(x, len(owed), late)) for x in leaves), len(owed), late)]

@@ -257,6 +257,7 @@ class Application:
     described: bool = False
     answered: Mapping[str, int] = field(default_factory=dict)         # leaf → self-score in cp
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    authors: frozenset[str] = frozenset()   # who wrote the dossier (G-13)
     excluded: tuple[str, ...] = ()
     checks: tuple[tuple[str, bool, str], ...] = ()
     office: Scores = ()
@@ -298,11 +299,15 @@ class Application:
         return having(self, **change(self, event, entry)) if change else self
 
 
+def _people(entry: Entry) -> set[str]:
+    return {entry.by, entry.behind} - {""}
+
+
 _CHANGES: dict[type, Any] = {
     Applied: lambda s, e, _: {"level": e.level, "district": e.district, "rural": e.rural},
-    Described: lambda s, e, _: {"subject": e.subject, "described": True},
-    LeafAnswered: lambda s, e, _: {"answered": {**s.answered, e.leaf: e.self_cp},
-                                   "files": {**s.files, e.leaf: e.files}},
+    Described: lambda s, e, entry: {"subject": e.subject, "described": True, "authors": s.authors | _people(entry)},
+    LeafAnswered: lambda s, e, entry: {"answered": {**s.answered, e.leaf: e.self_cp}, "files": {**s.files, e.leaf: e.files},
+                                       "authors": s.authors | _people(entry)},
     Declared: lambda s, e, _: {"excluded": e.excluded},
     EligibilityComputed: lambda s, e, entry: {"checks": e.checks, "submitted_at": entry.at.isoformat()},
     OfficeScored: lambda s, e, _: {"office": e.scores},

@@ -30,6 +30,7 @@ from .conditions import (
     facts_disputed,
     just_mended,
     leans,
+    may_co_sign,
     may_mend,
     no_block,
     no_third_yet,
@@ -149,7 +150,7 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
   office=office, head=head, applicant=principal_of, number=lambda case: "星申", stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),
-    Stage("co_sign",      seats=the_principal, form=CoSign, sees=DOSSIER, needs=nothing_blocks, not_by=("dossier", "correction"), returns=("dossier", "correction"),
+    Stage("co_sign",      seats=the_principal, form=CoSign, sees=DOSSIER, needs=may_co_sign, not_by=("dossier", "correction"), returns=("dossier", "correction"),
                           refused=back_to_clerk, clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("dossier", "correction"), at_limit=lapse),
     Stage("completeness", seats=office_clerk, sees=DOSSIER, judges="office", returns=("correction",), refused="refusal",
                           clock=workdays("completeness_term"), at_limit=taken_as_accepted),

@@ -103,7 +103,9 @@ def computed(case: Case, policy: StarPolicy) -> Computed:
     f = case.facts
     sheets = [dict(f.sheets[x]) for name in ("experts", "third") for x in case.roster(name).members if x in f.sheets]
     panel = [dict(s) for s in panel_sheets(case).values()]
-    return compute(sheets, panel, dict(f.office), dict(f.mended), f.level, policy)
+    checked = case.last("re_check", "")
+    mended = dict(f.mended) if checked and checked.outcome == "passed" else {}      # raised where it was accepted (R-35)
+    return compute(sheets, panel, dict(f.office), mended, f.level, policy)
 
 
 def result_by_rule(case: Case, policy: StarPolicy) -> str:
@@ -158,7 +160,7 @@ def heed_vetoes(case: Case, context: Context) -> Outcome:
     """
     if not case.open or case.opened_at is None:
         return []
-    numbers = vetoes_against(case.subject, day_of(case.opened_at), context)
+    numbers = vetoes_against(case.subject, batch_opened_on(case, context), context)
     if numbers == case.facts.vetoes:
         return []
     visit = case.open[0]
@@ -166,6 +168,12 @@ def heed_vetoes(case: Case, context: Context) -> Outcome:
         and not context.gates.read(f"signed:{case.id}")
     back = [Close("returned", "proposal")] if late and set(numbers) - set(case.facts.vetoes) else []
     return [VetoesHeard(numbers), *back]
+
+
+def batch_opened_on(case: Case, context: Context) -> date:
+    """The day from which look-backs are counted (R-42, R-63): the batch shows it."""
+    opened = context.gates.read(f"opened:{case.parent}")
+    return date.fromisoformat(opened) if opened else day_of(case.opened_at)
 
 
 def vetoes_against(school: str, on: date, context: Context) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class World:
     def _people(self) -> None:
         r = self.r
         self.posts: dict[str, frozenset[Holder]] = {
-            "staff1": frozenset({STAFF}), "staff2": frozenset({STAFF}), "head": frozenset({HEAD}),
+            "staff1": frozenset({STAFF}), "staff2": frozenset({STAFF}), "head": frozenset({HEAD}), "head2": frozenset({HEAD}),
             "leader": frozenset({LEADER}), "deputy": frozenset({DEPUTY}), "sub": frozenset()}
         self.behind = {"sub": "head"}
         for n in range(r.randint(3, 6)):
@@ -148,8 +148,6 @@ class World:
             self.posts.setdefault(who, frozenset())
         tied = r.sample([*self.pool, *self.members[:9], "leader", "deputy", "staff2", "head", "sub"], 8)
         self.ties = {who: frozenset({r.choice(sorted(self.schools))}) for who in tied}
-        if self.ties.get("staff2") == self.ties.get("head"):    # two of the section are always free to act (A-49)
-            self.ties.pop("head", None)
 
     def _head_start(self, goal: str) -> None:
         """Helpful people bring the batch to a row, each application at its own pace."""
@@ -389,10 +387,10 @@ class World:
             return self.act(id, Act("resume"), self._office(id)) is None
         return any(self._prepare(id, v) for v in case.open) or any(self._settle(id, t) for t in p.tasks)
 
-    def _office(self, id: str, *others: str) -> str:
+    def _office(self, id: str, *others: str, of: tuple[str, ...] = ("staff1", "staff2", "head", "head2")) -> str:
         """Somebody of the section without a tie."""
         subject = self.cases[id].subject
-        return next(w for w in ("staff1", "staff2", "head") if w not in others and subject not in self.ties.get(w, ()))
+        return next(w for w in of if w not in others and subject not in self.ties.get(w, ()))
 
     def _prepare(self, id: str, v: Visit) -> bool:
         """What goes before the act of a row: the dossier is filled in, the members sign in, vote or leave."""
@@ -533,7 +531,8 @@ class World:
     def outside(self, what: str) -> None:
         """A fact of another case: a rectification is overdue or closed, a violation proven or annulled (L-1, L-2)."""
         r, school = self.r, self.r.choice(sorted(self.schools))
-        late = [c for c in self.open_cases() if c != B and STAR.tells(self.cases[c]).what != "working"]
+        stands = {c: STAR.tells(self.cases[c]).what for c in self.open_cases() if c != B}
+        late = [c for c, what in stands.items() if what == "free"] or [c for c, what in stands.items() if what != "working"]
         if late and r.random() < .7:
             school = self.cases[r.choice(late)].subject
         o = self.schools[school]
@@ -571,9 +570,9 @@ class World:
 
     def office_ends(self) -> None:
         """Two persons, or one and it waits (A-34)."""
-        if ids := self.open_cases():
-            id = self.r.choice(ids)
-            self.act(id, Act("end", opinion=WORDS), self._office(id, *self.r.choice([(), ("staff1",)])))
+        for id in self.r.sample(self.open_cases(), min(1, len(self.open_cases()))):
+            if self.act(id, Act("end", opinion=WORDS), self._office(id)) is None and self.r.random() < .5:
+                self.act(id, Act("end", opinion=WORDS), self._office(id, of=("head", "head2")))
 
     def asks_for_time(self) -> None:
         """申请延期 and, sometimes, the answer (C-22, C-23)."""
@@ -842,7 +841,8 @@ class World:
             return
         while not case.ended:
             first = ending(case)
-            context = self.context(self._office(id, first.by if first else ""), id)
+            of = ("staff1", "staff2") if first and first.post == HEAD.key else ("head", "head2")
+            context = self.context(self._office(id, first.by if first else "", of=of), id)
             got = decide(procedure, case, Act("end", opinion=WORDS), context)
             if isinstance(got, Refusal) and any(need(case, context) for need in procedure.may_end):
                 return

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from domain.kernel.calendar import DAY, day_of, end_of
-from domain.kernel.case import CaseSuspended, ExtensionAnswered, Past, RosterDrawn, SeatClaimed, StageClosed
+from domain.kernel.case import CaseSuspended, Entry, ExtensionAnswered, Past, RosterDrawn, SeatClaimed, StageClosed
 from domain.kernel.check import check
+from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no
-from domain.kernel.rosters import Roster, draw
+from domain.kernel.rosters import Candidate, Roster, draw
 from domain.kernel.seats import Acted, Seat, person
 from domain.kernel.stages import Close, End
 from domain.kernel.values import Text, having
@@ -137,7 +138,6 @@ def test_R_1_R_19_apply(level, school, then):
 
 
 def may_open(**gates: Any) -> Refusal | None:
-    from domain.kernel.may import unmet
     return unmet(conditions.window_open_and_no_other, application(), context(gates={k.replace("__", ":"): v for k, v in gates.items()}))
 
 
@@ -175,7 +175,6 @@ def test_R_64_the_gates_of_the_window_are_the_batchs():
     pytest.param({"signed:星申2026-002": 1}, {}, conditions.before_signing, None, id="R-67 another"),
 ])
 def test_R_13_R_67_needs(gates, facts, needs, then):
-    from domain.kernel.may import unmet
     assert unmet(needs, application(**facts), context(gates=gates)) == then
 
 
@@ -260,10 +259,8 @@ def test_A_19_the_declaration_is_given_with_the_answer():
 ])
 def test_R_12_the_co_signer_is_no_author_of_the_dossier(actor, then):
     """Even where another clerk submitted it."""
-    from domain.kernel.case import Entry
     facts = Application().evolve(LeafAnswered("A1.1", 100, ("f",)), Entry(None, NOW, "author"))
-    got = co_sign(having(application(), facts=facts), visit("co_sign"), CoSign(), context(actor))
-    assert (got if isinstance(got, Refusal) else None) == then
+    assert unmet(STAR["co_sign"].needs, having(application(), facts=facts), context(actor)) == then
 
 
 # -- R-17 to R-20, R-63: correction, eligibility ----------------------------------------------------------------------------
@@ -342,7 +339,7 @@ def test_R_12_R_19_the_co_sign_records_the_checks():
 
 
 LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"), ("Z-3", day("2025-06-01"), "in_time"), ("Z-4", day("2026-02-27"), "overdue"),
-         ("Z-5", day("2026-03-02"), "in_time"), ("Z-6", day("2026-03-03"), "late"))
+         ("Z-5", day("2026-03-02"), "in_time"), ("Z-6", day("2026-03-03"), "late"), ("Z-7", day("2026-03-09"), "late"))
 
 
 @pytest.mark.parametrize(("facts", "school", "then"), [
@@ -359,7 +356,9 @@ def test_R_20_R_63_confirm(facts, school, then):
 
 
 def test_R_63_the_batch_shows_on_which_day_it_opened():
-    assert b.shows(batch())["opened:星批2026-001"] == "2026-03-02"
+    case = batch(first_day=day("2026-03-09"), last_day=day("2026-03-31"))
+    assert b.shows(case)["opened:星批2026-001"] == "2026-03-02"
+    assert b.shows(having(case, ended="closed")) == {}
     assert "opened:星批2026-001" in conditions.leans(application())
 
 
@@ -369,7 +368,6 @@ POOL = tuple((f"e{n}", "", n < 3, n in (4, 5), True) for n in range(6))
 
 
 def lot(seed: str, pool: Any, *args: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    from domain.kernel.rosters import Candidate
     return draw(seed, [Candidate(*c) for c in pool], *args)
 
 
@@ -548,20 +546,31 @@ def test_R_34_what_the_school_says(points, disputed):
     assert conditions.facts_disputed(application(disputed=len(points)), POLICY) is disputed
 
 
-REPORT, MENDING = (Past(n, stage, "", "passed", (), closed=n, closed_at=NOW) for n, stage in ((3, "report"), (5, "mending")))
+MENDED = Past(5, "mending", "", "passed", (), closed=5, closed_at=NOW)
 
 
-@pytest.mark.parametrize(("said", "past", "of", "then"), [
-    pytest.param("mend mend recognise", (REPORT,), POLICY, True, id="R-33 two of three"),
-    pytest.param("mend recognise recognise", (REPORT,), POLICY, False, id="R-33 one of three"),
-    pytest.param("mend recognise", (REPORT,), POLICY, False, id="R-33 half is no majority"),
-    pytest.param("mend mend mend", (REPORT,), having(POLICY, mending=False), False, id="R-35 where the policy offers it"),
-    pytest.param("mend mend mend", (REPORT, MENDING), POLICY, True, id="R-35 while it is mended and checked"),
-    pytest.param("mend mend mend", (REPORT, MENDING, having(REPORT, no=7, closed=7)), POLICY, False, id="R-35 once"),
+@pytest.mark.parametrize(("said", "of", "then"), [
+    pytest.param("mend mend recognise", POLICY, True, id="two of three"),
+    pytest.param("mend recognise recognise", POLICY, False, id="one of three"),
+    pytest.param("mend recognise", POLICY, False, id="half is no majority"),
+    pytest.param("mend mend mend", having(POLICY, mending=False), False, id="R-35 where the policy offers it"),
 ])
-def test_R_33_R_35_the_panel_says_mend(said, past, of, then):
-    case = having(application(suggestions={f"p{n}": s for n, s in enumerate(said.split())}), past=past)
-    assert conditions.panel_says_mend(case, of) is then
+def test_R_33_the_panel_says_mend(said, of, then):
+    case = application(suggestions={f"p{n}": s for n, s in enumerate(said.split())})
+    assert (conditions.panel_says_mend(case, of), STAR["mending"].when(case, of)) == (then, then)
+
+
+@pytest.mark.parametrize(("past", "stage", "mends", "checked"), [
+    pytest.param((), "", True, False, id="offered"),
+    pytest.param((), "mending", True, False, id="while it is mended"),
+    pytest.param((MENDED,), "", False, True, id="then it is scored again"),
+    pytest.param((MENDED,), "re_check", False, True, id="while it is scored"),
+    pytest.param((MENDED, Past(9, "report", "", "passed", ())), "", False, False, id="once, whatever a later report says"),
+])
+def test_R_35_mending_is_offered_once(past, stage, mends, checked):
+    case = having(application(suggestions={"p1": "mend", "p2": "mend", "p3": "mend"}), past=past)
+    case = at(case, stage) if stage else case
+    assert (STAR["mending"].when(case, POLICY), STAR["re_check"].when(case, POLICY)) == (mends, checked)
 
 
 @pytest.mark.parametrize(("form", "then"), [
@@ -583,14 +592,15 @@ PANEL = {"p1": scores("site", 40), "p2": scores("site", 50), "p3": scores("site"
     pytest.param((("B2.2", 300),), [LeavesRescored((("B2.2", 300),))], id="raised, B2.2 from 200 to 300"),
     pytest.param((("B2.2", 350),), no("amount_invalid", "R-35", leaf="B2.2", full=320), id="above 80 % of its 400"),
     pytest.param((("B2.2", 310),), no("malformed", "R-35", leaf="B2.2"), id="between the steps"),
-    pytest.param((("B1.1", 300),), no("malformed", "R-35", leaf="B1.1"), id="a leaf that was not mended"),
+    pytest.param((("B2.3", 200),), no("malformed", "R-35", leaf="B2.3"), id="a leaf that was not mended"),
     pytest.param((("Z9", 300),), no("malformed", "R-35", leaf="Z9"), id="no leaf"),
-    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300)), no("amount_invalid", "R-35", most=400), id="all together by more than 4 points"),
-    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 250)), [LeavesRescored((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 250)))], id="by just 4"),
+    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300), ("B1.1", 300)), no("amount_invalid", "R-35", most=400), id="all together by more than 4 points"),
+    pytest.param((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300), ("B1.1", 250)),
+                 [LeavesRescored((("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300), ("B1.1", 250)))], id="by just 4"),
 ])
 def test_R_35_rescored(given, then):
-    case = application(roster={"panel": PANEL}, site=PANEL, mend_leaves=("B2.2", "C3.1", "C4.1", "E2.1"))
-    assert {k: panel_score(case, k) for k in case.facts.mend_leaves} == {"B2.2": 200, "C3.1": 200, "C4.1": 150, "E2.1": 200}
+    case = application(roster={"panel": PANEL}, site=PANEL, mend_leaves=("B2.2", "C3.1", "C4.1", "E2.1", "B1.1"))
+    assert {k: panel_score(case, k) for k in case.facts.mend_leaves} == {"B2.2": 200, "C3.1": 200, "C4.1": 150, "E2.1": 200, "B1.1": 200}
     assert rescore(case, visit("re_check"), Rescored(given), context()) == then
 
 
@@ -901,7 +911,6 @@ def test_R_46_open_the_meeting(facts, actor, then):
 
 
 def test_R_46_the_batch_keeps_the_day_on_which_the_papers_came():
-    from domain.kernel.case import Entry
     (sent,) = b.send_papers(batch(), visit("meeting"), b.SendPapers(), context())
     assert b.Batch().evolve(sent, Entry(sent, NOW, "workflow")).papers_on == TODAY
     assert b.Batch(papers_on=TODAY).evolve(b.Ranked((), (), ()), Entry(None, NOW, "workflow")).papers_on is None

@@ -1,0 +1,88 @@
+"""A county on a real PostgreSQL, without workflows: a batch is open, one school has filled in its dossier."""
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+import ops.load
+from api.app import build
+from domain.kernel.acts import Act
+from domain.kernel.calendar import COUNTY
+from domain.kernel.refusal import Refusal
+from domain.kernel.values import Text
+from domain.recognition.batch import OpenBatch
+from domain.recognition.dossier import AnswerLeaf, Apply, Describe
+from ops.settings import Settings
+from ops.stack import embedded_servers
+from store.database import migrate, open_pool
+from store.door import Command, Door, Receipt
+
+from .browser import Browser
+
+HEAD, CLERK, PRINCIPAL, STAFF = "P00009", "P00140", "P00050", "P00430"
+SCHOOL, POLICY = "PR003", "star-school-2015"
+NOW = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
+
+
+@dataclass
+class County:
+    app: Any
+    pool: asyncpg.Pool
+    door: Door
+    batch: str
+    schools: int = 0
+    _n: int = 0
+
+    def browser(self) -> Browser:
+        return Browser(self.app)
+
+    async def act(self, who: str, case: str, act: Act) -> Receipt:
+        self._n += 1
+        got = await self.door.handle(Command(f"test/{self._n}", who, act, case))
+        assert not isinstance(got, Refusal), got
+        return got
+
+    async def opened(self, clerk: str = CLERK, school: str = SCHOOL) -> str:
+        """A new application of a school, still empty."""
+        self._n += 1
+        got = await self.door.handle(Command(f"test/{self._n}", clerk, Act("open", form=Apply(1)), kind="star", subject=school,
+                                             parent=self.batch))
+        assert not isinstance(got, Refusal), got
+        return got.case
+
+    async def filled(self, clerk: str, school: str) -> str:
+        """A dossier that only lacks its declaration."""
+        case = await self.opened(clerk, school)
+        policy = await self.door.policy(POLICY)
+        for leaf in policy.leaves:
+            if leaf.by != {"office"}:
+                form = AnswerLeaf(leaf.id, leaf.full_cp, (), Text("有计划，有记录。"))
+                await self.act(clerk, case, Act("record", 1, form=form))
+        await self.act(clerk, case, Act("record", 1, form=Describe(Text("乡土竹编"), "劳动", Text("四十年传承。"))))
+        return case
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def county(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
+    """Loaded once; tests use schools of their own."""
+    folder: Path = tmp_path_factory.mktemp("county")
+    async with embedded_servers() as stack:
+        await migrate(stack.database_url)
+        pool = await open_pool(stack.database_url, size=6)
+        await pool.execute("update county_clock set driven = $1", NOW)
+        await ops.load.load(pool)
+        settings = Settings(data_dir=folder, database_url=stack.database_url, temporal_address=None, rehearsal=True)
+        app = build(settings, pool)
+        door: Door = app.state.door
+        opened = await door.handle(Command("test/batch", HEAD, Act("open", form=OpenBatch(
+            "2026年第一批", NOW.date(), NOW.date() + timedelta(days=35))), kind="star_batch", subject="star-school", policy=POLICY))
+        assert not isinstance(opened, Refusal), opened
+        yield County(app, pool, door, opened.case)
+        await pool.close()
