@@ -4,7 +4,7 @@ Bounded in memory: one case at a time.
 """
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,8 @@ from domain.kernel.calendar import COUNTY
 from domain.kernel.case import Case, Entry, evolve
 from domain.kernel.gates import shown
 from domain.kernel.plan import plan
-from domain.kernel.stages import WORKFLOW, Context
+from domain.kernel.stages import WORKFLOW, Context, Procedure
+from domain.procedures import PROCEDURES
 
 from . import codec
 from .door import Door, task_row
@@ -33,9 +34,10 @@ class Fault:
     what: str = ""
 
 
-async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | None = None) -> AsyncIterator[Fault]:
+async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | None = None,
+                 procedures: Mapping[str, Procedure] = PROCEDURES) -> AsyncIterator[Fault]:
     """Every fault of the record; nothing is changed."""
-    door = Door(pool)
+    door = Door(pool, procedures)
     read = 0
     signed = _signed(heads) if heads else {}
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):

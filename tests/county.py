@@ -29,6 +29,7 @@ from store.files import Files
 from workflows.case_workflow import DutyCall
 
 HEAD, STAFF, AUDITOR, LEADER = "P00009", "P00200", "P00006", "P00001"
+_ids = itertools.count(1)                       # of commands; one row for all counties, since a template has had its own
 COMMITTEE = ("P00390", "P00391", "P00392", "P00395", "P00396")
 
 
@@ -39,14 +40,13 @@ class County:
         self.pool, self.url, self.folder = pool, url, folder
         self.door = Door(pool, procedures)
         self.duties = Duties(self.door, pool, Files(folder / "files", 20 * 1024**2), "http://county.example")
-        self._ids = itertools.count(1)
 
     # -- acting ----------------------------------------------------------------------------------------------
 
     async def ask(self, who: str, case: str, verb: str, visit: int = 0, seat: str = "", id: str = "", **more: Any,
                   ) -> Receipt | Refusal:
         """An act through the door; returns whatever the door says."""
-        command_id = id or f"test/{next(self._ids)}"
+        command_id = id or f"test/{next(_ids)}"
         return await self.door.handle(Command(command_id, who, Act(verb, visit, seat, **more), case))
 
     async def act(self, who: str, case: str, verb: str, visit: int = 0, seat: str = "", **more: Any) -> Receipt:
@@ -58,7 +58,7 @@ class County:
     async def open(self, who: str, kind: str, subject: str, parent: str = "", policy: str = "", form: Any = None,
                    id: str = "") -> Receipt | Refusal:
         act = Act("open", form=form) if form is not None else Act("look")
-        return await self.door.handle(Command(id or f"test/{next(self._ids)}", who, act, kind=kind, subject=subject,
+        return await self.door.handle(Command(id or f"test/{next(_ids)}", who, act, kind=kind, subject=subject,
                                               parent=parent, policy=policy))
 
     async def read(self, case: str, who: str = WORKFLOW) -> Reading:

@@ -135,7 +135,8 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
         drawn += fields.draw(way.form, sight, sent, tiles)
     saw = (sent.get("saw") or [""])[0]
     command = (sent.get("command") or [""])[0]
-    return Filling(sight, way, (sent.get("opinion") or [""])[0], drawn, int(saw) if saw.isdecimal() else sight.reading.version,
+    return Filling(sight, way, (sent.get("opinion") or [""])[0], drawn,
+                   int(saw) if saw.isdecimal() else sight.reading.version,
                    command if 0 < len(command) <= 64 and command.isascii() else str(uuid.uuid4()), found=found)
 
 
@@ -168,12 +169,13 @@ def read(filling: Filling) -> Act | None:
 def form_page(filling: Filling, status: int = 200) -> HTMLResponse:
     sight, way = filling.sight, filling.way
     texts = any(f.kind == "words" for f in filling.drawn)
-    doc = words.full((way.form.__doc__ or "").strip().split("\n")[0]) if way.form and has_fields(way.form) else ""
+    doc = words.about(way.form) if way.form and has_fields(way.form) else ""
     return sight.page.html(
-        "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.drawn, hidden=filling.hidden,
+        "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.drawn,
+        hidden=filling.hidden,
         action=filling.url, opinion=filling.opinion, opinion_shown=filling.opinion_asked or not texts, found=filling.found,
         opinion_error=next((p.words for p in filling.problems if p.at == "opinion"), ""), phrases=words.PHRASES, says=doc,
-        draft=f"/cases/{quote(sight.case.id)}/drafts/{quote(filling.draft, safe='')}", here="")
+        draft=f"/cases/{quote(sight.case.id)}/drafts/{quote(filling.draft, safe='')}")
 
 
 def check_page(filling: Filling, act: Act, entries: list[Entry], after: Case) -> HTMLResponse:
@@ -189,9 +191,16 @@ def check_page(filling: Filling, act: Act, entries: list[Entry], after: Case) ->
         rows.append({"words": "您的意见", "says": filling.opinion.strip().splitlines(), "edit": True})
     rows.append({"words": "接下来", "says": follows(sight, entries, after), "edit": False})
     rows.append({"words": "谁会知道", "says": told_people(sight, after), "edit": False})
-    card = {"title": f"请核对：{way.words}", "action": filling.url, "edit": f"{filling.url}/check", "hidden": hidden, "rows": rows,
-            "grave": way.grave, "confirm": f"确认{way.words}" if len(way.words) <= 8 and "，" not in way.words else "确认办理"}
+    card = {"title": f"请核对：{way.words}", "action": filling.url, "edit": f"{filling.url}/check", "hidden": hidden,
+            "rows": rows,
+            "grave": way.grave,
+            "confirm": _confirm(way.words)}
     return sight.page.html("check_page.html", sight=sight, way=way, card=card)
+
+
+def _confirm(said: str) -> str:
+    """确认 and what: two to eight characters, never 确认确认."""
+    return said if said.startswith("确认") else f"确认{said}" if len(said) <= 8 and "，" not in said else "确认办理"
 
 
 def refuse(filling: Filling, refusal: Refusal) -> HTMLResponse:
@@ -347,7 +356,8 @@ async def act_done(no: str, verb: str, page: Reader, id: str = "", visit: str = 
         raise PageProblem(404, "没有这一步的记录。请回到案件页看办理经过。")
     got = await page.door.read(no, page.me)
     if isinstance(got, Refusal):            # acted and sees it no longer
-        return page.html("done.html", title="已办", then=["本案不再由您办理。"], sight=None, next=await next_task(page, no), back="")
+        return page.html("done.html", title="已办", then=["本案不再由您办理。"], sight=None, next=await next_task(page, no),
+                         back="")
     sight = Sight(page, got)
     title = words.done_words(sight.procedure, verb, stage, _form_type(sight, form), to)
     back = next((w for w in ways(sight).others if w.verb == "take_back" and str(w.visit) == visit), None)

@@ -106,7 +106,8 @@ def dots(sight: Sight) -> tuple[list[Dot], list[Loop]]:
     index: dict[str, int] = {}
     for p in phases:
         inside = [steps[s] for s in p.stages if s in steps]
-        if not inside or (p.aside and not here & set(p.stages) and not (p.name == "限期改进" and any(s.times for s in inside))):
+        went = p.name == "限期改进" and any(s.times for s in inside)
+        if not inside or (p.aside and not went and not here & set(p.stages)):
             continue
         name = p.name if sight.inside or not p.public else p.public
         if out and out[-1][0] == name:
@@ -115,7 +116,7 @@ def dots(sight: Sight) -> tuple[list[Dot], list[Loop]]:
             out.append((name, inside))
         index |= dict.fromkeys(p.stages, len(out))
     drawn = [_dot(sight, name, inside) for name, inside in out]
-    return drawn, _loops(sight, index)
+    return drawn, [] if sight.blind else _loops(sight, index)
 
 
 def _dot(sight: Sight, name: str, steps: list[Step]) -> Dot:
@@ -170,6 +171,8 @@ def _loops(sight: Sight, index: dict[str, int]) -> list[Loop]:
         if p.outcome == "returned" and p.to:
             first, last = index.get(p.to, 1), index.get(p.stage, 0)
             said = sight.words.returned.get(p.to, f"退回到{sight.stage(p.to)}")
+            if p.to in sight.words.own_side and sight.procedure[p.to].aside:
+                first = 1                   # a correction goes back to whoever filled it in
             if first == last and first > 1:
                 first -= 1
             if 0 < first < last:
@@ -194,7 +197,8 @@ def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]
     if case.ended:
         on = case.ended_at
         return [Cell("到了哪一步", words.end_words(case.kind, case.ended), f"第{at}步，共{len(steps)}步"),
-                Cell("谁在办", "没有人在办", "案件已经结束"), Cell("到什么时候", day_words(on.date()) if on else "", "结束的日子"),
+                Cell("谁在办", "没有人在办", "案件已经结束"), Cell("到什么时候", day_words(on.date()) if on else "",
+                                                     "结束的日子"),
                 Cell("您现在能做什么", "看办理经过", "", "#timeline")]
     assert visit
     clock = of_visit(visit)
@@ -237,7 +241,8 @@ def why_here(sight: Sight, visit: Visit) -> str:
         act = past.acts[-1][1]
         who = sight.person(act.by, stage=past.stage)
         return f"{who.name}（{who.post}）{words.done_words(sight.procedure, act.verb, past.stage, to=past.to)}。"
-    said = {"passed": "已通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期", "taken_back": "已取回"}.get(past.outcome, "")
+    said = {"passed": "已通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期",
+            "taken_back": "已取回"}.get(past.outcome, "")
     return f"{sight.stage(past.stage)}{said}，转到这里。" if said else ""
 
 
@@ -268,7 +273,8 @@ async def card_of(sight: Sight, found: Ways) -> Card:
         opinion = Opinion((body.get("opinion") or [""])[0], when, words.PHRASES, sight.inside and case.kind == "star")
         return Card("mine", title, chip, why_here(sight, at), shown, opinion if needs_words else None, f"{base}/acts",
                     f"{base}/drafts/{drafts.CARD}", {"csrf": page.csrf, "command": page.new_command(),
-                                                     "saw": str(sight.reading.version)}, others=others, cannot=list(found.cannot))
+                                                     "saw": str(sight.reading.version)}, others=others,
+                    cannot=list(found.cannot))
     who = sight.holders(waiting(visit), visit.stage)
     verb = "由系统办理" if who == "系统" else "由别人办理"
     why = waits_for(sight, visit) + "。" if who == "系统" else f"{who}，{_since(sight, visit)}收到。"
@@ -303,13 +309,15 @@ def facts_of(sight: Sight, texts: dict[str, str], rows: list[dict[str, Any]]) ->
             out.append(Fact("经办", f"{opener.name}，{opener.post}"))
         if f.answered:
             total, full = sum(f.answered.values()), sum(x.full_cp for x in policy.leaves)
-            out.append(Fact("自评总分", f"{points(total)} / {points(full)}") if not sight.blind else Fact("自评", "评完后可看"))
+            out.append(Fact("自评总分", f"{points(total)} / {points(full)}") if not sight.blind else Fact("自评",
+                                                                                                      "评完后可看"))
         files = sum(len(v) for v in f.files.values())
         if files:
             out.append(Fact("佐证", f"{files}份", f"{base}/files"))
         if f.checks and not sight.blind:
             bad = sum(not ok for _, ok, _ in f.checks)
-            out.append(Fact("资格", f"{len(f.checks)}项均符合" if not bad else f"{bad}项不符合", f"{base}/why?verb=eligibility"))
+            out.append(Fact("资格", f"{len(f.checks)}项均符合" if not bad else f"{bad}项不符合",
+                            f"{base}/why?verb=eligibility"))
         if sight.inside:
             out.append(Fact("否决项", f"{len(f.vetoes)}项触发" if f.vetoes else f"{len(policy.vetoes)}项均未触发"))
             if f.total_cp:
@@ -333,7 +341,8 @@ def children_of(sight: Sight) -> list[dict[str, Any]]:
             for s in sight.case.children.values()).items()]
 
 
-CHILD = {"working": "办理中", "proposed": "已拟定建议", "called": "表决中", "carried": "表决通过", "noticed": "公示中", "held": "暂缓",
+CHILD = {"working": "办理中", "proposed": "已拟定建议", "called": "表决中", "carried": "表决通过", "noticed": "公示中",
+         "held": "暂缓",
          "free": "待签发", "signed": "已签发", "refused": "不予认定办理中"}
 
 
@@ -368,7 +377,7 @@ async def case_page(no: str, page: Reader) -> HTMLResponse:
     return page.html("case.html", sight=sight, cells=strip(sight, steps, found, card), steps=steps, loops=loops, card=card,
                      items=items, ledger=_short(ledger(clock, sight.context)) if clock else None, visit=visit,
                      facts=facts_of(sight, texts, rows), batch=next((b.facts.title for b in batch.values()), ""),
-                     children=children_of(sight), public=public_state(sight), papers=papers(sight), here="",
+                     children=children_of(sight), public=public_state(sight), papers=papers(sight),
                      label=f"办理进度，共{len(steps)}步")
 
 
@@ -385,7 +394,8 @@ def _now_items(sight: Sight) -> list[Item]:
 
 def _short(g: Ledger) -> Ledger:
     """Beside the case at most five weeks, those up to the end; the whole is one touch away."""
-    return g if len(g.days) <= 35 else Ledger(g.budget, g.start, g.end, g.paused, g.provisional, g.counts, g.days[-35:], g.lines)
+    return g if len(g.days) <= 35 else Ledger(g.budget, g.start, g.end, g.paused, g.provisional, g.counts, g.days[-35:],
+                                              g.lines)
 
 
 def public_state(sight: Sight) -> str:
@@ -398,7 +408,8 @@ def public_state(sight: Sight) -> str:
 def papers(sight: Sight) -> list[Button]:
     made = getattr(sight.case.facts, "papers", {}) if sight.case.kind == "star" else {}
     names = {"certificate": "证书", "letter": "告知书"}
-    return [Button(names.get(kind, "文书"), f"/cases/{quote(sight.case.id)}/files/{digest}") for kind, digest in made.items()]
+    return [Button(names.get(kind, "文书"), f"/cases/{quote(sight.case.id)}/files/{digest}") for kind,
+            digest in made.items()]
 
 
 @router.get("/cases/{no}/clocks/{visit}")
@@ -411,7 +422,7 @@ async def clock_page(no: str, visit: int, page: Reader, seat: str = "") -> HTMLR
     if clock is None:
         raise PageProblem(404, "这一环节没有时限。请回到案件页看别的环节。")
     stage = at.stage if at else past.stage if past else ""
-    return page.html("clock_page.html", sight=sight, stage=sight.stage(stage), here="",
+    return page.html("clock_page.html", sight=sight, stage=sight.stage(stage),
                      ledger=ledger(clock, sight.context), chip=chip_of(clock, sight.context), document=document(sight))
 
 
@@ -427,18 +438,18 @@ async def why_page(no: str, page: Reader, verb: str = "", visit: int = 0, seat: 
     body = await reads.policy_body(page.pool, sight.case.policy)
     clauses = {c["parameter"]: c for c in body.get("clauses", ())}
     if verb == "eligibility" and sight.case.kind == "star" and not sight.blind:
-        return page.html("why.html", sight=sight, title="资格核对", sentence="系统按登记册逐条核对，结果如下。", here="",
+        return page.html("why.html", sight=sight, title="资格核对", sentence="系统按登记册逐条核对，结果如下。",
                          rows=eligibility(sight), clause=_clause(clauses.get("eligibility")), document=document(sight))
     at = sight.case.visit(visit)
     refusal = why_not(sight.procedure, sight.case, verb, sight.context, visit, seat) if verb else None
     title = words.verb_words(sight.procedure, verb, at.stage if at else "") if verb else "此刻不能做的事"
     if refusal is None:
-        rows = [{"words": c.what, "ok": False, "says": c.sentence} for c in ways(sight).cannot]
-        return page.html("why.html", sight=sight, title=title if verb else "此刻不能做的事", rows=rows if not verb else [], here="",
-                         sentence="现在可以办。请回到案件页办理。" if verb else "下面每一件都写明原因。", clause=None,
+        rows = [] if verb else [{"words": c.what, "ok": False, "says": c.sentence} for c in ways(sight).cannot]
+        says = "现在可以办。请回到案件页办理。" if verb else "下面每一件都写明原因。" if rows else "现在没有被挡住的事。"
+        return page.html("why.html", sight=sight, title=title, rows=rows, sentence=says, clause=None,
                          document=document(sight))
     clause = clauses.get(words.name_of_rule(refusal.rule))
-    return page.html("why.html", sight=sight, title=f"为什么不能：{title}", sentence=explained(sight, refusal), rows=[], here="",
+    return page.html("why.html", sight=sight, title=f"为什么不能：{title}", sentence=explained(sight, refusal), rows=[],
                      clause=_clause(clause), document=document(sight))
 
 

@@ -1,4 +1,4 @@
-"""时限. The chip and the ledger. Both are drawn from the clock that decides (portal principle 8); nothing is counted twice."""
+"""时限. The chip and the ledger, both drawn from the clock that decides (portal principle 8): nothing is counted twice."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -112,7 +112,9 @@ def ledger(clock: Clock, context: Context) -> Ledger:
     if clock.unit == "until":
         line = [Line(day_words(day_of(end)) if end else "已暂停", "由所属批次或规定定下的最后一天")]
         return Ledger("到规定的日子", start, end, clock.paused, False, False, (), tuple(line))
-    budget = f"{total}{unit_words(clock.unit)}" + (f"（含延长{clock.extended}{unit_words(clock.unit)}）" if clock.extended else "")
+    budget = f"{total}{unit_words(clock.unit)}"
+    if clock.extended:
+        budget += f"（含延长{clock.extended}{unit_words(clock.unit)}）"
     last = day_of(end) if end else max(today, start)
     days = _days(clock, calendar, start, last, today, end)
     lines = [Line(day_words(start), "开始，从次日起算"), *_lines(days, clock.unit)]

@@ -125,7 +125,8 @@ async def posts(page: Reader) -> HTMLResponse:
 
 async def _post_row(page: Page, key: str) -> dict[str, Any]:
     holders = [f"person@{page.me}", key] if key else reads.holders(page.context)
-    counts = {box: sum((await reads.inbox_by_due(page.pool, holders, box, [page.now] * 3)).values()) for box in ("todo", "claim")}
+    counts = {box: sum((await reads.inbox_by_due(page.pool, holders, box, [page.now] * 3)).values()) for box in ("todo",
+                                                                                                                 "claim")}
     return {"key": key, "words": page.directory.post(key) if key else "全部岗位", "current": page.post == key, **counts}
 
 

@@ -1,4 +1,4 @@
-"""数. Server-sent events: the counts of the bars, polled from the database; the stream ends by itself and is opened again."""
+"""数. Server-sent events: the counts of the bars, polled from the database. A stream ends by itself and is opened again."""
 from __future__ import annotations
 
 import asyncio

@@ -108,7 +108,8 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
                        f"/ {points(x.full_cp)}") for x in scored])
         case "activities" if leaves:
             return Field(name, label, "counts", options=[
-                Option(k, words.ACTIVITIES.get(k, "其他活动"), f"至少{n}次", "次") for k, n in policy.activities_min.items()])
+                Option(k, words.ACTIVITIES.get(k, "其他活动"), f"至少{n}次", "次") for k,
+                n in policy.activities_min.items()])
         case "veto" if leaves:
             return Field(name, label, "one", options=[Option(v.code, words.full(v.text)) for v in policy.vetoes])
         case "suggestion":
@@ -206,7 +207,8 @@ def read(form: type, drawn: Sequence[Field]) -> tuple[Any, list[Problem]]:
         try:
             value = _value(one, hints[one.name])
         except NotANumber:
-            one.error = f"{one.label}不是数。请填数字，最多两位小数。" if one.kind != "number" else f"{one.label}不是整数。请填整数。"
+            one.error = f"{one.label}不是整数。请填整数。" if one.kind in ("number", "counts") else \
+                f"{one.label}不是数。请填数字，最多两位小数。"
             continue
         if value is None or (one.required and value == ()):
             if one.required:
@@ -221,7 +223,8 @@ def read(form: type, drawn: Sequence[Field]) -> tuple[Any, list[Problem]]:
             for e in error.errors():
                 if one := by_name.get(str(e["loc"][0]) if e["loc"] else ""):
                     one.error = _said(one)
-    return None, [Problem(one.error, one.id) for one in drawn if one.error] or [Problem("填写的内容不能识别。请核对后再提交。")]
+    return None, [Problem(one.error,
+                          one.id) for one in drawn if one.error] or [Problem("填写的内容不能识别。请核对后再提交。")]
 
 
 def _said(one: Field) -> str:

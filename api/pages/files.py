@@ -8,7 +8,6 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from domain.kernel import case as k
 from domain.recognition import facts as f
 from store import reads
 
@@ -18,6 +17,7 @@ from .fields import SORTS
 from .render import points, size
 from .shell import Page, PageProblem, Reader
 from .sight import Sight
+from .told import rounds_of
 
 router = APIRouter()
 SHOWN_IN_PAGE = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
@@ -49,7 +49,7 @@ async def file_list(no: str, page: Reader) -> HTMLResponse:
     sight = await sight_of(page, no)
     listed = files_of(sight)
     rows = await reads.file_names(page.pool, [h for h, _ in listed], no)
-    return page.html("files.html", sight=sight, tiles=[_tile(no, h, leaf, rows[h]) for h, leaf in listed if h in rows], here="")
+    return page.html("files.html", sight=sight, tiles=[_tile(no, h, leaf, rows[h]) for h, leaf in listed if h in rows])
 
 
 def _tile(no: str, digest: str, leaf: str, row: dict[str, Any]) -> dict[str, str]:
@@ -64,7 +64,7 @@ async def file_page(no: str, id: str, page: Reader) -> HTMLResponse:
     sight, listed, at, row = await _file(page, no, id)
     base = f"/cases/{quote(no)}/files"
     uploader = sight.person(row["uploader"], f"applicant@{sight.case.subject}" if row["uploader"] != "system" else "")
-    return page.html("file_page.html", sight=sight, row=row, leaf=listed[at][1], raw=f"{base}/{id}/raw", here="",
+    return page.html("file_page.html", sight=sight, row=row, leaf=listed[at][1], raw=f"{base}/{id}/raw",
                      sort=row["kind"] if row["kind"] in SHOWN_IN_PAGE else "", uploader=None if sight.blind else uploader,
                      before=f"{base}/{listed[at - 1][0]}" if at else "", n=at + 1, count=len(listed),
                      after=f"{base}/{listed[at + 1][0]}" if at + 1 < len(listed) else "")
@@ -83,13 +83,6 @@ async def raw(no: str, id: str, page: Reader, take: bool = False) -> Response:
 
 
 # -- 两轮对比 ------------------------------------------------------------------------------------------------------
-
-
-def rounds_of(rows: list[dict[str, Any]]) -> list[int]:
-    """Versions at which the school handed in: one a round."""
-    stages = {r["event"].visit: r["event"].stage for r in rows if isinstance(r["event"], k.StageOpened)}
-    return [r["version"] for r in rows if isinstance(r["event"], k.SeatActed) and r["event"].verb == "agree"
-            and stages.get(r["event"].visit) in ("dossier", "correction")]
 
 
 @router.get("/cases/{no}/rounds/{rounds}")
@@ -116,7 +109,7 @@ async def rounds_page(no: str, rounds: str, page: Reader) -> HTMLResponse:
             told = [[names[h]["name"] if h in names else "一份文件" for h in side] for side in (before[2], after[2])]
             changes.append({"where": f"{leaf}，佐证", "parts": _swap(*("、".join(t) for t in told))})
     touched = {c["where"].partition("，")[0] for c in changes}
-    return page.html("rounds.html", sight=sight, a=int(a), b=int(b), changes=changes, here="",
+    return page.html("rounds.html", sight=sight, a=int(a), b=int(b), changes=changes,
                      unchanged=f"其余{len(new) - len(touched & set(new))}项没有改动，原来的同意仍然有效。")
 
 

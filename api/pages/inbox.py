@@ -29,7 +29,8 @@ GROUPS = {"late": "已逾期", "today": "今天到期", "week": "本周到期", 
 SHORT = {"late": "已逾期", "today": "今天", "week": "本周", "later": "以后", "free": "没有期限"}
 STATES = {"late": "late", "today": "soon"}
 BOXES = {"todo": "待办", "claim": "待认领", "done": "已办", "mine": "我发起的"}
-OUTCOMES = {"passed": "通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期失效", "taken_back": "取回", "no_quorum": "人数不够"}
+OUTCOMES = {"passed": "通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期失效", "taken_back": "取回",
+            "no_quorum": "人数不够"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def task_words(procedure: Procedure, stage: str, seat: str, public: bool) -> str
     said = words.stage_words(procedure, stage, public) if stage in procedure else ""
     kind = seat.partition(":")[0] if seat.partition(":")[0] in ("again", "extend", "second") or seat in (
         "close", "assign", "resume", "end") else ""
-    verb = {"second": "确认登记", "end": "确认终止", "extend": "答复延期", "again": "系统没办成，请重新办理"}.get(kind, VERBS.get(kind, ""))
+    verb = {"second": "确认登记", "end": "确认终止", "extend": "答复延期", "again": "系统没办成，请重新办理"}.get(kind,
+                                                                                           VERBS.get(kind, ""))
     return f"{said}，{verb}" if said and verb else verb or said or "待办"
 
 
@@ -109,7 +111,8 @@ def _row(page: Page, r: Mapping[str, Any], case: Case, policy: Any) -> Row:
     school = f"申报学校{case.id.rpartition('-')[2]}号" if blind else page.directory.organisation(case.subject)
     stage = procedure[r["stage"]] if r["stage"] in procedure else None  # noqa: SIM401
     term = (stage.clock or stage.seat_clock) if stage else None
-    return Row(chip(r["due"], term.unit if term else "workday", page.now, page.context.calendar, paused=r["seat"] == "resume"),
+    return Row(chip(r["due"], term.unit if term else "workday", page.now, page.context.calendar,
+                    paused=r["seat"] == "resume"),
                f"/cases/{quote(case.id)}", task_words(procedure, r["stage"], r["seat"], False), case.id,
                title_of(page, procedure, case, policy, blind).removeprefix(school), school, last, by, r["since"])
 
@@ -236,7 +239,8 @@ async def stand_rows(page: Page, ids: Sequence[str], at: Sequence[datetime]) -> 
         school = f"申报学校{case.id.rpartition('-')[2]}号" if blind else page.directory.organisation(case.subject)
         last, by = last_step(page, procedure, case, public, blind)
         out.append(Row(Chip(*status(procedure, case, public or blind)), f"/cases/{quote(id)}",
-                       title_of(page, procedure, case, policy, blind).removeprefix(school), id, "", school, last, by, moment))
+                       title_of(page, procedure, case, policy, blind).removeprefix(school), id, "", school, last, by,
+                       moment))
     return out
 
 

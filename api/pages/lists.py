@@ -19,7 +19,8 @@ LISTED = ("star", "star_batch")
 
 
 @router.get("/cases")
-async def cases(page: Reader, kind: str = "", parent: str = "", stage: str = "", state: str = "", after: str = "") -> HTMLResponse:
+async def cases(page: Reader, kind: str = "", parent: str = "", stage: str = "", state: str = "",
+                after: str = "") -> HTMLResponse:
     """Newest number first; the pills carry how many there are."""
     everything = audits(page.context)
 
@@ -41,6 +42,9 @@ async def cases(page: Reader, kind: str = "", parent: str = "", stage: str = "",
     told = [said for said in (parent, words.stage_words(procedure, stage) if stage and procedure else "") if said]
     more = len(rows) == ROWS_MAX and total > ROWS_MAX
     here = url(state="") if kind and not parent else "/cases"
-    return page.html("cases.html", heading=heading, told=told, pills=pills, groups=[Group("", tuple(shown))] if shown else [],
-                     columns=("状态", "案件", "学校", "上一步", "开始"), here=here, more=url(after=rows[-1]["id"]) if more else "",
-                     clear="/cases" if told else "", nothing=Nothing("没有案件", "", *(("/cases", "清除筛选") if told or state else ())))
+    return page.html("cases.html", heading=heading, told=told, pills=pills,
+                     groups=[Group("", tuple(shown))] if shown else [],
+                     columns=("状态", "案件", "学校", "上一步", "开始"), here=here,
+                     more=url(after=rows[-1]["id"]) if more else "",
+                     clear="/cases" if told else "", nothing=Nothing("没有案件", "",
+                                                                     *(("/cases", "清除筛选") if told or state else ())))

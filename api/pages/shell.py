@@ -147,7 +147,7 @@ class Page:
 
     def html(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The page itself. `problems` come first in the title (portal rule 6.3)."""
-        values.setdefault("problems", [])
+        values = {"problems": [], "here": ""} | values
         return HTMLResponse(render(template, page=self, **values), status, {"Cache-Control": "no-store"})
 
 

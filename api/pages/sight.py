@@ -87,8 +87,9 @@ class Sight:
         return words.stage_words(self.procedure, name, public=not self.inside)
 
     def task(self, name: str) -> str:
-        """A row as a thing to do: on one's own side by its own name."""
-        return words.stage_words(self.procedure, name) if self.own(name) else self.stage(name)
+        """A row as a thing to do: by its own name to those who do it."""
+        mine = self.own(name) or (self.blind and name in BLIND)
+        return words.stage_words(self.procedure, name) if mine else self.stage(name)
 
     @property
     def title_parts(self) -> tuple[str, str]:
@@ -130,12 +131,13 @@ class Sight:
             return self.person(claimed_by, holder.key if holder.kind != "person" else "", stage=stage)
         if holder.kind == "person":
             return self.person(holder.id, stage=stage)
-        if not self.inside and not holder.id == self.case.subject:
+        if not self.inside and holder.id != self.case.subject:
             return Shown(self.page.directory.post(holder.key, short=True), self.page.organ)
         people = self.page.directory.holders(holder.key, self.page.today)
         if len(people) == 1 and not holder.pool:
             return self.page.who(people[0], holder.key)
-        return Shown(self.page.directory.post(holder.key, short=True), f"{len(people)}人，{'待认领' if holder.pool else '都可办'}")
+        return Shown(self.page.directory.post(holder.key, short=True),
+                     f"{len(people)}人，{'待认领' if holder.pool else '都可办'}")
 
     def holders(self, seats: Iterable[tuple[Holder, str]], stage: str) -> str:
         """Several seats in one line: 2位专家, or names with posts."""
@@ -145,4 +147,5 @@ class Sight:
         if len(seats) > 2 or (len(seats) > 1 and stage in BLIND):
             noun = {**dict.fromkeys(BLIND, "专家"), "vote": "委员", "meeting": "委员"}.get(stage, "人")
             return f"{len(seats)}位{noun}" if noun != "人" else f"{len(seats)}人"
-        return "、".join(f"{s.name}（{'您，' if s.mine else ''}{s.post}）" for s in (self.holder(h, stage, c) for h, c in seats))
+        return "、".join(f"{s.name}（{'您，' if s.mine else ''}{s.post}）" for s in (self.holder(h, stage, c) for h,
+                                                                                c in seats))

@@ -57,13 +57,16 @@ async def _page(page: Page, status: int = 200, problems: list[Problem] | None = 
         policy: StarPolicy = b["policy"]
         if register.kind not in policy.school_kinds:
             continue
-        levels = [{"level": n, "words": words.full(x.name), "key": f"{b['id']}|{n}", "rows": (rows := await _checked(page, b, n)),
+        levels = [{"level": n, "words": words.full(x.name), "key": f"{b['id']}|{n}",
+                   "rows": (rows := await _checked(page, b, n)),
                    "may": all(r["ok"] for r in rows)} for n, x in policy.levels.items()]
         no = await running(page, school, policy.programme)
-        batches.append({**b, "levels": levels, "running": {"no": no, "url": f"/cases/{quote(no)}"} if no else None, "programme": words.PROGRAMMES.get(policy.programme, ""),
+        batches.append({**b, "levels": levels, "running": {"no": no, "url": f"/cases/{quote(no)}"} if no else None,
+                        "programme": words.PROGRAMMES.get(policy.programme, ""),
                         "document": policy.document, "leaves": len([x for x in policy.leaves if x.by != {"office"}])})
     may = [x["key"] for b in batches for x in b["levels"] if x["may"]]
-    return page.html("start.html", status, problems=problems or [], school=register.name if register else "", batches=batches,
+    return page.html("start.html", status, problems=problems or [], school=register.name if register else "",
+                     batches=batches,
                      may=may, chosen=chosen or (may[0] if may else ""), command=page.new_command(), here="/cases/new/star")
 
 
@@ -81,7 +84,8 @@ async def _checked(page: Page, batch: dict[str, Any], level: int) -> list[dict[s
     case = Case(id="", kind="star", subject=school, policy=policy.id, facts=Application(level=level, vetoes=vetoes))
     context = Context(page.now, page.me, policy=policy, calendar=page.context.calendar, gates=gates)
     no = await running(page, school, policy.programme)
-    out = [{"words": words.ELIGIBILITY.get(code, "其他条件"), "ok": ok, "code": code} for code, ok, _ in checks(case, context)]
+    out = [{"words": words.ELIGIBILITY.get(code, "其他条件"), "ok": ok, "code": code} for code, ok,
+           _ in checks(case, context)]
     out.append({"words": words.ELIGIBILITY["window"], "ok": day_of(page.now) <= batch["last_day"], "code": "window"})
     out.append({"words": words.ELIGIBILITY["no_other"], "ok": not no, "code": "no_other",
                 "url": f"/cases/{quote(no)}" if no else ""})
@@ -104,7 +108,8 @@ async def begin(page: Reader, request: Request) -> Response:
         raise PageProblem(403, "您不是学校的申报经办人，不能开始申报。请本校申报经办人来办。")
     if not level.isdecimal():
         return await _page(page, 422, [Problem("还没有选申报的星级。请选一级。", "level")])
-    got = await page.door.handle(Command(f"{page.me}/{said(form, 'command')[:64]}", page.me, Act("open", form=Apply(int(level))),
+    got = await page.door.handle(Command(f"{page.me}/{said(form, 'command')[:64]}", page.me,
+                                         Act("open", form=Apply(int(level))),
                                          kind="star", subject=school, parent=batch_id))
     if isinstance(got, Refusal):
         return await _page(page, STATUS.get(got.code, 409), [Problem(sentence(got), "level")], said(form, "level"))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from api.routes import public_event
 from domain.kernel import case as k
@@ -45,12 +46,17 @@ GONE = {"declined": "申请回避", "ran_out": "逾期未办，席位收回", "v
 
 FACTS: dict[type, tuple[str, str]] = {
     f.Applied: ("开始申报", "ok"), f.Described: ("填写特色项目", "ok"), f.LeafAnswered: ("填写观测点", "ok"),
-    f.EligibilityComputed: ("系统核对资格", "ok"), f.OfficeScored: ("按登记册计分", "ok"), f.SheetSigned: ("评分表已封存", "ok"),
+    f.EligibilityComputed: ("系统核对资格", "ok"), f.OfficeScored: ("按登记册计分", "ok"),
+    f.SheetSigned: ("评分表已封存", "ok"),
     f.VisitFixed: ("考察日已定", "ok"), f.SchoolNotified: ("考察通知已送达学校", "ok"), f.Visited: ("已考察", "ok"),
-    f.SiteScored: ("考察评分已署名", "ok"), f.FactsDisputed: ("学校提交核对意见", "ok"), f.PointsAnswered: ("已逐条答复", "ok"),
-    f.MendingReported: ("已交改进报告", "ok"), f.LeavesRescored: ("改进后复评", "ok"), f.ResultProposed: ("已拟定建议", "ok"),
-    f.NoticeHeard: ("已公示", "ok"), f.BelowQuotaHeard: ("名额线以下", "bad"), f.HeldHeard: ("签发时受阻，另行签发", "pause"),
-    f.VetoesHeard: ("一票否决的登记有变", "bad"), f.TitleConferred: ("已认定，登记入册", "ok"), f.PaperRendered: ("文书已制成", "ok"),
+    f.SiteScored: ("考察评分已署名", "ok"), f.FactsDisputed: ("学校提交核对意见", "ok"),
+    f.PointsAnswered: ("已逐条答复", "ok"),
+    f.MendingReported: ("已交改进报告", "ok"), f.LeavesRescored: ("改进后复评", "ok"),
+    f.ResultProposed: ("已拟定建议", "ok"),
+    f.NoticeHeard: ("已公示", "ok"), f.BelowQuotaHeard: ("名额线以下", "bad"),
+    f.HeldHeard: ("签发时受阻，另行签发", "pause"),
+    f.VetoesHeard: ("一票否决的登记有变", "bad"), f.TitleConferred: ("已认定，登记入册", "ok"),
+    f.PaperRendered: ("文书已制成", "ok"),
     f.LetterSigned: ("不予认定告知书已签", "ok"), f.PeopleTold: ("已送达学校", "ok"),
     b.WindowSet: ("开批次", "ok"), b.WindowExtended: ("延长申报", "ok"), b.CallPublished: ("开批通知已发布", "ok"),
     b.WentOn: ("提前排序", "ok"), b.Ranked: ("已排序", "ok"), b.MeetingConvened: ("会议已召集", "ok"),
@@ -85,14 +91,26 @@ def stages_of(rows: Iterable[dict[str, Any]]) -> dict[int, str]:
     return {r["event"].visit: r["event"].stage for r in rows if isinstance(r["event"], k.StageOpened)}
 
 
+def rounds_of(rows: Iterable[dict[str, Any]]) -> list[int]:
+    """Versions at which the applicant handed in: one a round."""
+    rows = list(rows)
+    stages = stages_of(rows)
+    return [r["version"] for r in rows if isinstance(r["event"], k.SeatActed) and r["event"].verb == "agree"
+            and stages.get(r["event"].visit) in ("dossier", "correction")]
+
+
 def timeline(rows: Sequence[dict[str, Any]], texts: dict[str, str], sight: Sight) -> list[Item]:
     """Newest first; the acts of one command are one line, a run of answered leaves is one line."""
     stages, groups = stages_of(rows), dict[str, list[dict[str, Any]]]()
+    again = {version: n for n, version in enumerate(rounds_of(rows), 1) if n > 1}
     for row in visible(rows, sight):
         groups.setdefault(row["command"], []).append(row)
     items: list[Item] = []
     for group in groups.values():
-        for item in _items(group, stages, texts, sight):
+        shown = _items(group, stages, texts, sight)
+        for n in (again[r["version"]] for r in group if r["version"] in again and not sight.blind):
+            shown[0].meta += [Meta(f"第{n}轮"), Meta("看改动", f"/cases/{quote(sight.case.id)}/rounds/{n - 1}..{n}")]
+        for item in shown:
             last = items[-1] if items else None
             if item.leaves and last and last.leaves and last.people == item.people:
                 last.leaves += 1

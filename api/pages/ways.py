@@ -119,8 +119,10 @@ def _said(sight: Sight, way: Way, chosen: bool) -> Way:
 def _seat_words(sight: Sight, way: Way) -> str:
     visit = sight.case.visit(way.visit)
     seat = visit.seat(way.seat) if visit else None
-    return f"{sight.stage(visit.stage)}" + (f"，{sight.holder(seat.holder, visit.stage, seat.claimed_by).name}" if seat else "") \
-        if visit else ""
+    if visit is None:
+        return ""
+    who = f"，{sight.holder(seat.holder, visit.stage, seat.claimed_by).name}" if seat else ""
+    return sight.stage(visit.stage) + who
 
 
 def _expand(sight: Sight, offer: Offer, visit: Visit | None) -> list[Way]:
@@ -150,7 +152,8 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
     assert refusal
     seat = visit.seat(offer.seat) if visit else None
     mine = bool(seat and as_whom(seat.holder, sight.context) is not None)
-    if refusal.code in QUIET or (refusal.code == "wrong_stage" and (offer.verb in OFFICE_VERBS or offer.verb in ("record", "ask"))):
+    if refusal.code in QUIET or (refusal.code == "wrong_stage" and (offer.verb in OFFICE_VERBS or offer.verb in ("record",
+                                                                                                                 "ask"))):
         return None
     if refusal.code == "case_closed" or (seat and not mine) or offer.verb in ("claim", "release"):
         return None
@@ -165,7 +168,11 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
     stage = visit.stage if visit else ""
     what = words.verb_words(sight.procedure, offer.verb, stage, offer.form)
     place = {"verb": offer.verb, "visit": offer.visit, "seat": offer.seat}
-    return Cannot(what, explained(sight, refusal), f"/cases/{quote(sight.case.id)}/why?{urlencode(place)}")
+    said = explained(sight, refusal)
+    if offer.verb == "return" and refusal.code == "target_not_allowed":
+        times = sum(p.outcome == "returned" and p.stage == stage for p in sight.case.past)
+        said = f"已退回{times}次，按规则不能再退。请选择其他办法。" if times else said
+    return Cannot(what, said, f"/cases/{quote(sight.case.id)}/why?{urlencode(place)}")
 
 
 def _acted_last(sight: Sight, visit: int) -> bool:
@@ -190,8 +197,10 @@ def _plain_one(sight: Sight, part: str) -> str:
         return f"{shown.name}（{shown.post}）"
     if part.startswith("leaf."):
         return part.removeprefix("leaf.")
-    known = {"description": "特色项目", "declaration": "真实性承诺", "experts": "专家名单", "panel": "考察组名单", "sheets": "评分表",
-             "site": "考察评分", "visit": "考察", "vetoes": "一票否决登记", "proposal": "拟定建议", **words.ELIGIBILITY, **words.ACTIVITIES}
+    known = {"description": "特色项目", "declaration": "真实性承诺", "experts": "专家名单", "panel": "考察组名单",
+             "sheets": "评分表",
+             "site": "考察评分", "visit": "考察", "vetoes": "一票否决登记", "proposal": "拟定建议", **words.ELIGIBILITY,
+             **words.ACTIVITIES}
     return known.get(part, part if not part.isascii() or not part.isidentifier() else "相关内容")
 
 
@@ -219,8 +228,10 @@ def consequence(sight: Sight, way: Way) -> str:
     return "".join(follows(sight, *got))
 
 
-FIXED = {"claim": "由您办理，别人不能再认领。", "release": "退回本岗，由别人认领。", "record": "记入卷宗，案件留在这一环节。",
-         "drop": "这条登记不再等确认。", "ask": "由经办股室答复；没有答复以前原来的期限照计。", "extend": "期限按批准的数延长。",
+FIXED = {"claim": "由您办理，别人不能再认领。", "release": "退回本岗，由别人认领。",
+         "record": "记入卷宗，案件留在这一环节。",
+         "drop": "这条登记不再等确认。", "ask": "由经办股室答复；没有答复以前原来的期限照计。",
+         "extend": "期限按批准的数延长。",
          "suspend": "全部时限停住，恢复后接着算。"}
 """Where what follows depends on figures still to be filled in, or stays within the stage."""
 
@@ -280,7 +291,8 @@ def told_people(sight: Sight, after: Case) -> list[str]:
     """谁会知道: whose inbox changes."""
     from domain.kernel.plan import plan
     had = {t.key for t in sight.reading.plan.tasks}
-    seats = [(t.holder, t.claimed_by, t.stage) for t in plan(sight.procedure, after, sight.context).tasks if t.key not in had]
+    seats = [(t.holder, t.claimed_by, t.stage) for t in plan(sight.procedure, after,
+                                                             sight.context).tasks if t.key not in had]
     if not seats:
         return ["本案有关的人在办理经过里看到。"]
     if len(seats) > 2:

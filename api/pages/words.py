@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """词. What pages call things: kinds of cases with their phases, posts, fields of forms, ways to act, facts of the timeline.
 
 A procedure without words still has pages: its stages and forms are then named by their docstrings.
@@ -153,6 +154,11 @@ FORMS = {
 def form_words(form: type) -> str:
     said = FORMS.get(getattr(form, "tag", "")) or first_sentence(form.__doc__)
     return re.split(r"[，、]", said)[0] if len(said) > 14 else said or "登记"
+
+
+def about(form: type) -> str:
+    """What a form is for, as its docstring says it; units of the record are not those of the page."""
+    return full(re.sub(r"（[^）]*百分之一[^）]*）", "", (form.__doc__ or "").strip().split("\n")[0]))
 
 
 def verb_words(procedure: Procedure, verb: str, stage: str = "", form: type | None = None, to: str = "") -> str:

@@ -66,6 +66,23 @@ class Past:
     reopens: tuple[str, ...] = ()               # a return names the parts that it opens
     editable: tuple[str, ...] = ()
     end: str = ""                               # how its line ended
+    times: int = 1                              # this and the earlier ones alike, which are not kept
+    spoke: frozenset[str] = frozenset()         # who acted in those
+
+    @property
+    def too_late(self) -> bool:
+        """Its own clock closed it: whoever comes after hears so (C-24)."""
+        return bool(self.clock and self.clock.ran_out) and self.clock.ran_out == self.closed_at
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Everybody who acted in it or in one of those before it, principals too (G-12, G-13)."""
+        return self.spoke.union(*((act.by, act.behind) for _, act in self.acts)) - {""}
+
+    def alike(self, other: Past) -> bool:
+        """What no decision tells apart but by its age: the newer one stands for both, so that a state stays small."""
+        return (self.stage, self.line, self.outcome, self.to, self.end, bool(self.acts), self.too_late) == \
+               (other.stage, other.line, other.outcome, other.to, other.end, bool(other.acts), False)
 
     @property
     def last_act(self) -> Acted:
@@ -111,7 +128,7 @@ class Case:
     opened_at: datetime | None = None
     opened_by: str = ""
     open: tuple[Visit, ...] = ()                # one per line; most procedures have one line
-    past: tuple[Past, ...] = ()
+    past: tuple[Past, ...] = ()                 # as they closed; of many alike the newest
     parts: Mapping[str, int] = field(default_factory=dict)          # part → version at which it last changed
     rosters: Mapping[str, Roster] = field(default_factory=dict)
     children: Mapping[str, Any] = field(default_factory=dict)       # child → what it tells
@@ -144,10 +161,18 @@ class Case:
         """The case as a row of that line sees it."""
         return having(self, line=line) if line else self
 
-    def acts(self) -> list[tuple[str, str, Acted]]:
-        """(stage, line, act) of everybody who acted in a seat."""
-        return [(p.stage, p.line, a) for p in self.past for _, a in p.acts] + \
-               [(v.stage, v.line, s.acted) for v in self.open for s in v.seats if s.acted]
+    def closed(self, past: Past) -> Case:
+        """With one more closed visit."""
+        before = next((p for p in self.past if past.alike(p)), None)
+        if before:
+            past = having(past, times=before.times + 1, spoke=before.people)
+        return having(self, past=(*(p for p in self.past if p is not before), past))
+
+    def spoke(self) -> list[tuple[str, str, str]]:
+        """(stage, line, person) of everybody who acted in a seat, and of the principals behind them."""
+        return [(p.stage, p.line, who) for p in self.past for who in p.people] + \
+               [(v.stage, v.line, who) for v in self.open for s in v.seats if s.acted
+                for who in (s.acted.by, s.acted.behind) if who]
 
 
 # -- what can happen to it -------------------------------------------------------------------------------------
@@ -452,7 +477,7 @@ def _(case: Case, e: StageOpened, entry: Entry, n: int) -> Case:
 def _(case: Case, e: StageSkipped, entry: Entry, n: int) -> Case:
     if not e.end:
         return case
-    return having(case, past=(*case.past, Past(0, "", e.line, "skipped", (), closed=n, closed_at=entry.at, end=e.end)))
+    return case.closed(Past(0, "", e.line, "skipped", (), closed=n, closed_at=entry.at, end=e.end))
 
 
 @_when(StageClosed)
@@ -461,7 +486,7 @@ def _(case: Case, e: StageClosed, entry: Entry, n: int) -> Case:
     assert v, e
     acts = tuple((s.counts_as, s.acted) for s in v.seats if s.acted)
     past = Past(v.no, v.stage, v.line, e.outcome, acts, e.to, n, entry.at, v.clock(), e.reopens, v.editable, e.end)
-    return having(case, open=tuple(o for o in case.open if o.no != e.visit), past=(*case.past, past))
+    return having(case, open=tuple(o for o in case.open if o.no != e.visit)).closed(past)
 
 
 @_when(SeatOpened)

@@ -272,8 +272,9 @@ def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: C
         passed = any(p.stage == act.to and p.line == visit.line for p in case.past)
         made_for_it = act.to in procedure and procedure[act.to].pauses
         return no("target_not_allowed" if passed or made_for_it else "target_not_passed", "A-17", to=act.to)
-    clock = visit.clock()
-    pauses = procedure[act.to].pauses and clock and not clock.ran_out
+    clock, target = visit.clock(), procedure[act.to]
+    goes_on = bool(target.clock) and visit.stage in target.clock.rest_of        # there, and does not stand still
+    pauses = target.pauses and not goes_on and clock and not clock.ran_out
     return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion),
             *([ClockPaused(visit.no, "returned")] if pauses else []),
             Close("returned", act.to, reopens=act.parts)]

@@ -1,5 +1,6 @@
 -- The record. Owned by the migrating role; the application may insert and read, and update only what can be made again.
 
+-- What an act changes in a case's row is not indexed: the update stays inside its page (HOT), 40 µs instead of 1,000.
 create table case_head (                    -- one row a case: its newest version, state and what follows from it
     id text primary key,
     kind text not null,
@@ -13,15 +14,14 @@ create table case_head (                    -- one row a case: its newest versio
     holders text[] not null default '{}',   -- everybody who holds or held a seat (G-30)
     stages text[] not null default '{}',
     ended text not null default '',
-    next_at timestamptz,                    -- when something happens by itself
+    next_at timestamptz,                    -- when something happens by itself; changes with most acts, so no index
     driver text not null default '',        -- the workflow to which its changes go
     opened_at timestamptz not null,
     touched_at timestamptz not null
-) with (fillfactor = 70);
+) with (fillfactor = 60);
 alter table case_head alter column state set storage external;
 create index case_kind on case_head (kind, ended, opened_at desc);
 create index case_parent on case_head (parent) where parent <> '';
-create index case_due on case_head (next_at) where ended = '' and next_at is not null;
 create index case_leans on case_head using gin (leans) where ended = '';
 create index case_holders on case_head using gin (holders);
 create index case_subject on case_head (subject);

@@ -27,7 +27,7 @@ from domain.registers.organisation import ORGANISATION
 from domain.registers.person import PERSON
 from tests.tiny.procedure import DOCUMENT
 
-from .story import Name, Said, Say, fact, row, say, seats, table
+from .story import Say, fact, row, say, seats, table
 
 FIVE = workdays("five")
 
@@ -58,7 +58,7 @@ def to_last(case, policy):
 
 
 FIRST, LAST = Stage("first", seats=seats("a")), row("last", seats=seats("b"))
-CHAIR = dict(rule=BALLOT, chair=lambda case, policy: person("a"))
+CHAIR = {"rule": BALLOT, "chair": lambda case, policy: person("a")}
 SAME = seats("a", "b")
 
 
@@ -133,7 +133,3 @@ def test_all_faults_are_told_at_once():
     with pytest.raises(BadTable) as bad:
         check(table(FIRST, LAST, Stage("more", seats=seats("c")), row("vote", seats=seats("d"), rule=BALLOT)))
     assert str(bad.value) == "tale: more is never reached; vote is never reached; vote is a ballot without a chair (A-12)"
-
-
-def test_a_form_has_its_rule_where_it_is_used():
-    assert {Name, Say} <= set(table(FIRST).rules) and Said not in table(FIRST).rules

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -44,7 +45,7 @@ def last_day(clock: Clock, calendar: Calendar = PUBLISHED) -> str:
 def counted(clock: Clock, calendar: Calendar = PUBLISHED) -> str:
     """The days that use the clock up, as its chip counts them down."""
     days = [day_of(clock.start) + n * DAY for n in range(60)]
-    return " ".join(f"{b:%m-%d}" for a, b in zip(days, days[1:], strict=False)
+    return " ".join(f"{b:%m-%d}" for a, b in pairwise(days)
                     if left(clock, end_of(b), calendar) < left(clock, end_of(a), calendar))
 
 

@@ -48,7 +48,6 @@ from domain.kernel.stages import (
     End,
     Gates,
     Policy,
-    Procedure,
     Record,
     Stage,
     go_on,
@@ -81,7 +80,6 @@ from .story import (
     moment,
     opened,
     row,
-    say,
     seats,
     stands,
     table,
@@ -486,10 +484,6 @@ def test_opens_a_case_is_opened_by_a_first_fact_of_a_workflow_or_a_person():
 # -- many: sweep and tally ------------------------------------------------------------------------------------------------
 
 
-def counting(**stages: int) -> dict[str, Any]:
-    return {"tally": Tally(stages)}
-
-
 def loaded(story: Story, tally: Tally) -> Story:
     return having(story, case=having(story.case, tally=tally))
 
@@ -574,8 +568,7 @@ def overdue(case: Case) -> dict[str, int]:
     return {f"overdue:{case.subject}": int("late" in case.rungs), f"case:{case.id}": 1}
 
 
-GATED = table(row("mend", seats=seats("a"), clock=workdays("five"), at_limit=lapse, turning=True) if False else
-              Stage("mend", seats=seats("a"), clock=workdays("five"), at_limit=lapse,
+GATED = table(Stage("mend", seats=seats("a"), clock=workdays("five"), at_limit=lapse,
                     ladder=lambda case, policy, calendar: [(workdays_after(case.opened_at, 3, calendar), "late")]),
               shows=overdue, turning=True)
 
@@ -750,7 +743,3 @@ def test_A_10_the_reserve_takes_the_place_of_who_leaves():
     assert roster == Roster(("r", "b"), ("s",), (("a", "declined"),))
     assert roster.without("x", "declined") == roster
     assert roster.ever() == {"a", "b", "r", "s"}
-
-
-def test_A_5_rules_are_asked_of_the_family_not_of_the_kernel():
-    assert say(Case(), None, Say(""), None) == no("malformed", "A-3")

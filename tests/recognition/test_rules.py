@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
 
 from domain.kernel.calendar import DAY, day_of, end_of
-from domain.kernel.case import CaseSuspended, Entry, ExtensionAnswered, Past, RosterDrawn, SeatClaimed, StageClosed
+from domain.kernel.case import CaseSuspended, Entry, ExtensionAnswered, Past, RosterDrawn, SeatClaimed
 from domain.kernel.check import check
 from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no
@@ -112,7 +112,7 @@ from domain.registers.organisation import Organisation, Title
 from tests.kernel.story import Story, by, decided, moment
 from tests.kernel.story import who as person_with
 
-from .school import HELD, NOW, OPENED, POLICY, SCHOOL, application, at, batch, context, policy, scores, stands, visit
+from .school import HELD, NOW, POLICY, SCHOOL, application, at, batch, context, policy, scores, stands, visit
 
 WHY = Text("理由")
 TODAY = day_of(NOW)
@@ -1047,9 +1047,3 @@ def test_R_5_the_window_of_a_child_is_its_batchs():
 def test_R_48_the_committee_can_only_vote_or_send_back():
     vote = STAR["vote"]
     assert (vote.returns, vote.refused, vote.form) == (("material", "visit", "proposal"), "refusal", None)
-    closed = StageClosed(1, "returned", "proposal")
-    assert closed.to in vote.returns
-
-
-def test_moments_of_this_file_are_what_they_say():
-    assert (NOW - OPENED, TODAY) == (timedelta(days=8), date(2026, 3, 10))

@@ -5,14 +5,15 @@ import itertools
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest_asyncio
 import yaml
 
-from domain.kernel.calendar import COUNTY, day_of
+from domain.kernel.calendar import day_of
 from domain.recognition.dossier import AnswerLeaf, Confirm
 from domain.registers.organisation import ProveViolation
 from ops.load import DATA
@@ -102,9 +103,13 @@ async def raced(server: str, called: Scene) -> Scene:
         await county.act(HEAD, case, "agree", 4, "head", form=Confirm())        # not settled: the draw is still owed
     supervisor = await county.holder("supervision_office_staff@SC4")
     await county.act(supervisor, "PR017", "record", form=ProveViolation("岚教督结〔2026〕1号", "illegal_fee", date(2026, 3, 1)))
-    now = (await county.door.who(HEAD)).now
+    now, visit = (await county.door.who(HEAD)).now, (await county.read(called["old"])).case.at("signing").no
     await pool.close()
-    return Scene("raced", called.folder, {**called.cases, "draws": draws, "supervisor": supervisor, "now": now})
+    return Scene("raced", called.folder, {**called.cases, "draws": draws, "supervisor": supervisor, "now": now, "signing": visit})
 
 
-__all__ = ["COUNTY", "PDF", "SMALL", "Scene", "chunks", "datetime"]
+async def execute(url: str, sql: str) -> None:
+    """By the owner of the database, on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(sql)
+    await connection.close()
