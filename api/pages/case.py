@@ -176,7 +176,7 @@ def _loops(sight: Sight, index: dict[str, int]) -> list[Loop]:
             if first == last and first > 1:
                 first -= 1
             if 0 < first < last:
-                counts[(first, last, said)] += 1
+                counts[(first, last, said)] += p.times
     return [Loop(a, b, f"{said}{n}次", "#timeline") for (a, b, said), n in counts.items()]
 
 
@@ -235,7 +235,7 @@ def waits_for(sight: Sight, visit: Visit) -> str:
 def why_here(sight: Sight, visit: Visit) -> str:
     """One sentence: what happened just before."""
     past = next((p for p in reversed(sight.case.past) if p.stage and p.outcome not in ("moot", "skipped")), None)
-    if past is None or past.stage == visit.stage:
+    if past is None or sight.stage(past.stage) == sight.stage(visit.stage):
         return ""
     if past.acts and (sight.inside or sight.own(past.stage)) and past.stage not in BLIND:
         act = past.acts[-1][1]
@@ -300,7 +300,7 @@ class Fact:
 def facts_of(sight: Sight, texts: dict[str, str], rows: list[dict[str, Any]]) -> list[Fact]:
     """The few facts that everybody asks for; each reader only their own."""
     case, policy = sight.case, sight.context.policy
-    out = [Fact("申报学校" if case.kind == "star" else "单位", sight.school)]
+    out = [Fact({"star": "申报学校", "star_batch": "项目"}.get(case.kind, "单位"), sight.school)]
     f = case.facts
     if case.kind == "star" and isinstance(policy, StarPolicy):
         base = f"/cases/{quote(case.id)}"

@@ -170,7 +170,7 @@ def _cannot(sight: Sight, offer: Offer, visit: Visit | None) -> Cannot | None:
     place = {"verb": offer.verb, "visit": offer.visit, "seat": offer.seat}
     said = explained(sight, refusal)
     if offer.verb == "return" and refusal.code == "target_not_allowed":
-        times = sum(p.outcome == "returned" and p.stage == stage for p in sight.case.past)
+        times = sum(p.times for p in sight.case.past if p.outcome == "returned" and p.stage == stage)
         said = f"已退回{times}次，按规则不能再退。请选择其他办法。" if times else said
     return Cannot(what, said, f"/cases/{quote(sight.case.id)}/why?{urlencode(place)}")
 

@@ -66,23 +66,19 @@ class Past:
     reopens: tuple[str, ...] = ()               # a return names the parts that it opens
     editable: tuple[str, ...] = ()
     end: str = ""                               # how its line ended
-    times: int = 1                              # this and the earlier ones alike, which are not kept
-    spoke: frozenset[str] = frozenset()         # who acted in those
+    times: int = 1                              # of several alike the newest is kept, and how many they were
+    before: tuple[Acted, ...] = ()              # the last act of everybody who acted in the older ones
 
     @property
     def too_late(self) -> bool:
         """Its own clock closed it: whoever comes after hears so (C-24)."""
         return bool(self.clock and self.clock.ran_out) and self.clock.ran_out == self.closed_at
 
-    @property
-    def people(self) -> frozenset[str]:
-        """Everybody who acted in it or in one of those before it, principals too (G-12, G-13)."""
-        return self.spoke.union(*((act.by, act.behind) for _, act in self.acts)) - {""}
-
     def alike(self, other: Past) -> bool:
-        """What no decision tells apart but by its age: the newer one stands for both, so that a state stays small."""
-        return (self.stage, self.line, self.outcome, self.to, self.end, bool(self.acts), self.too_late) == \
-               (other.stage, other.line, other.outcome, other.to, other.end, bool(other.acts), False)
+        """No decision tells the two apart but by their age."""
+        return not self.too_late and not other.too_late and (
+            self.stage, self.line, self.outcome, self.to, self.end, bool(self.acts)) == (
+            other.stage, other.line, other.outcome, other.to, other.end, bool(other.acts))
 
     @property
     def last_act(self) -> Acted:
@@ -161,18 +157,10 @@ class Case:
         """The case as a row of that line sees it."""
         return having(self, line=line) if line else self
 
-    def closed(self, past: Past) -> Case:
-        """With one more closed visit."""
-        before = next((p for p in self.past if past.alike(p)), None)
-        if before:
-            past = having(past, times=before.times + 1, spoke=before.people)
-        return having(self, past=(*(p for p in self.past if p is not before), past))
-
-    def spoke(self) -> list[tuple[str, str, str]]:
-        """(stage, line, person) of everybody who acted in a seat, and of the principals behind them."""
-        return [(p.stage, p.line, who) for p in self.past for who in p.people] + \
-               [(v.stage, v.line, who) for v in self.open for s in v.seats if s.acted
-                for who in (s.acted.by, s.acted.behind) if who]
+    def acts(self) -> list[tuple[str, str, Acted]]:
+        """(stage, line, act) of everybody who acted in a seat; of acts alike the last."""
+        return [(p.stage, p.line, a) for p in self.past for a in (*p.before, *(a for _, a in p.acts))] + \
+               [(v.stage, v.line, s.acted) for v in self.open for s in v.seats if s.acted]
 
 
 # -- what can happen to it -------------------------------------------------------------------------------------
@@ -460,6 +448,15 @@ def _in_clock(case: Case, event: Any, change: Callable[[Clock], Clock]) -> Case:
         v, clocks=tuple(change(c) if c.key == event.key else c for c in v.clocks)))
 
 
+def _closed(case: Case, past: Past) -> Case:
+    """With one more closed visit, in place of an older one alike: a state does not grow with every round."""
+    old = next((p for p in case.past if past.alike(p)), None)
+    if old:
+        people = {(a.by, a.behind): a for a in (*old.before, *(a for _, a in old.acts))}
+        past = having(past, times=old.times + 1, before=tuple(people.values()))
+    return having(case, past=(*(p for p in case.past if p is not old), past))
+
+
 @_when(CaseOpened)
 def _(case: Case, e: CaseOpened, entry: Entry, n: int) -> Case:
     return having(case, id=e.id, kind=e.kind, subject=e.subject, policy=e.policy, opened_at=entry.at,
@@ -477,7 +474,7 @@ def _(case: Case, e: StageOpened, entry: Entry, n: int) -> Case:
 def _(case: Case, e: StageSkipped, entry: Entry, n: int) -> Case:
     if not e.end:
         return case
-    return case.closed(Past(0, "", e.line, "skipped", (), closed=n, closed_at=entry.at, end=e.end))
+    return _closed(case, Past(0, "", e.line, "skipped", (), closed=n, closed_at=entry.at, end=e.end))
 
 
 @_when(StageClosed)
@@ -486,7 +483,7 @@ def _(case: Case, e: StageClosed, entry: Entry, n: int) -> Case:
     assert v, e
     acts = tuple((s.counts_as, s.acted) for s in v.seats if s.acted)
     past = Past(v.no, v.stage, v.line, e.outcome, acts, e.to, n, entry.at, v.clock(), e.reopens, v.editable, e.end)
-    return having(case, open=tuple(o for o in case.open if o.no != e.visit)).closed(past)
+    return _closed(having(case, open=tuple(o for o in case.open if o.no != e.visit)), past)
 
 
 @_when(SeatOpened)

@@ -200,12 +200,12 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
 
 def over(case: Case, visit_no: int) -> Refusal:
     """Why nothing is done any more in a visit that is not open: its clock ran out, or it came to its end (C-24, A-5)."""
-    past = next((p for p in case.past if p.no == visit_no), None)
-    if past and past.clock and past.clock.ran_out and past.clock.ran_out == past.closed_at:
+    if any(p.no == visit_no and p.too_late for p in case.past):
         return no("past_deadline", "C-24")
     if case.ended:
         return no("case_closed", "A-5", how=case.ended)
-    return no("stage_over" if past else "wrong_stage", "A-3")
+    was = any(p.no == visit_no or 0 < visit_no < p.no for p in case.past)
+    return no("stage_over" if was else "wrong_stage", "A-3")
 
 
 def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Refusal | None:

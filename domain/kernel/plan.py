@@ -195,5 +195,5 @@ def picture(procedure: Procedure, case: Case) -> list[Step]:
             state = "stopped" if case.ended else "next"
         if s.aside and not closed and s.name not in now:
             continue
-        out.append(Step(s.name, state, len(closed), closed[-1].closed_at if closed else None))
+        out.append(Step(s.name, state, sum(p.times for p in closed), closed[-1].closed_at if closed else None))
     return out

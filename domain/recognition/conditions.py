@@ -136,7 +136,7 @@ def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
     """R-17, R-18: the office's requests are counted; the principal sends back within the same round."""
     if frm == "co_sign":
         return to == back_to_clerk(case, policy)
-    asked = sum(p.to == "correction" and p.stage != "co_sign" for p in case.past)
+    asked = sum(p.times for p in case.past if p.to == "correction" and p.stage != "co_sign")
     return to != "correction" or asked < policy.correction_rounds
 
 

@@ -382,7 +382,7 @@ class World:
         match v.stage:
             case "dossier" if dossier.missing(case, self.policy):
                 forms = [self.form(id, v, dossier.Describe), *map(self._answer, self._leaves())]
-                return all([self.act(id, Act("record", v.no, form=x), f"clerk-{case.subject}") is None for x in forms])
+                return all(self.act(id, Act("record", v.no, form=x), f"clerk-{case.subject}") is None for x in forms)
             case "dossier" | "correction" if asked := [x for x in v.editable if case.parts.get(x, 0) <= v.since]:
                 answer = self._answer(asked[0].removeprefix("leaf."))
                 return self.act(id, Act("record", v.no, form=answer), f"clerk-{case.subject}") is None
@@ -550,13 +550,14 @@ class World:
     def asks_for_time(self) -> None:
         """申请延期 and, sometimes, the answer (C-22, C-23)."""
         for id in self.shuffled():
-            for v, s in [(v, s) for v in self.current(id).open for s in v.seats if s.open]:
-                who = s.claimed_by or self.holders(s.holder)[0]
-                if self.act(id, Act("ask", v.no, s.key, opinion=WORDS, more=1), who) is None:
-                    if self.r.random() < .5:
-                        answer = Act("extend", v.no, s.key if v.clock(s.key) else "", more=self.r.choice([0, 1]))
-                        self.act(id, answer, self.office(id, who))
-                    return
+            for visit in self.current(id).open:
+                for s in visit.seats:
+                    who = s.claimed_by or self.holders(s.holder)[0]
+                    if self.act(id, Act("ask", visit.no, s.key, opinion=WORDS, more=1), who) is None:
+                        if self.r.random() < .5:
+                            key, more = s.key if visit.clock(s.key) else "", self.r.choice([0, 1])
+                            self.act(id, Act("extend", visit.no, key, more=more), self.office(id, who))
+                        return
 
     def takes_back(self) -> None:
         """取回, of the open visit or of the one before it (A-21)."""
@@ -644,7 +645,7 @@ class World:
         for n in range(400):
             if not self.open_cases():
                 break
-            if not any([self.push(id) for id in self.shuffled()]):
+            if not sum(self.push(id) for id in self.shuffled()):
                 self.pass_time(2)
             if n % 20 == 0:
                 self.check()
