@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -17,13 +18,13 @@ from domain.kernel.seats import Holder
 from domain.kernel.values import Text
 from domain.kernel.words import sentence
 from store import codec, reads
-from store.door import Command, Door, Reading, Receipt
+from store.door import Command, Door, Reading, SessionOver
 
 from . import models as m
 from . import sessions
 from .forms import BadForm, name_of, read_form
 from .problems import Refused, SignedOut
-from .sessions import Who
+from .sessions import Claimed, Who
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": m.ProblemAnswer, "description": words, "content": {"application/problem+json": {}}}
@@ -35,22 +36,25 @@ QUERY_SECONDS = 2
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=80, pattern=r"^[\x21-\x7e]+$")]
 
 
-def door_of(request: Request) -> Door:
+async def door_of(request: Request) -> Door:
     return request.app.state.door
 
 
 TheDoor = Annotated[Door, Depends(door_of)]
 
 
-def command_id(key: str | None, person: str) -> str:
-    """Ids are the client's own; two people's never meet."""
-    return f"{person}/{key or uuid.uuid4()}"
-
-
-def done_or_problem(got: Receipt | Refusal) -> Receipt:
+async def through(command: Command, request: Request, status: int = 200) -> Response:
+    """Through the door; the reply goes out byte for byte as it is stored (A-2)."""
+    state = request.app.state
+    assert command.session
+    try:
+        got = await state.door.handle(command)
+    except SessionOver:
+        raise SignedOut from None
+    await sessions.used(state.pool, command.session, state.settings.session_idle_minutes)
     if isinstance(got, Refusal):
         raise Refused(got)
-    return got
+    return Response(codec.encode(got), status, {"ETag": f'"{got.version}"'}, "application/json")
 
 
 async def reading_of(door: Door, case: str, person: str) -> Reading:
@@ -60,37 +64,45 @@ async def reading_of(door: Door, case: str, person: str) -> Reading:
     return got
 
 
-@router.post("/cases", status_code=201)
-async def open_case(body: m.OpenRequest, who: Who, door: TheDoor, key: Key = None) -> m.ReceiptAnswer:
+@router.post("/cases", status_code=201, response_model=m.ReceiptAnswer)
+async def open_case(body: m.OpenRequest, session: Claimed, door: TheDoor, request: Request, key: Key = None) -> Response:
     """开始一个案件。同一请求编号重复提交，返回第一次的结果。"""
     procedure = door.procedures.get(body.kind)
-    if procedure is None or not procedure.number:
-        raise Refused(no("unknown_command", "A-3"))
     try:
+        if procedure is None or not procedure.number:
+            raise Refused(no("unknown_command", "A-3"))
         form = read_form(procedure, body.form)
-    except BadForm as error:
+    except (Refused, BadForm) as error:
+        await sessions.current(request)             # who is not signed in hears only that
+        if isinstance(error, Refused):
+            raise
         raise Refused(no("malformed", "A-3"), error.fields) from None
     act = Act("open", form=form) if form is not None else Act("look")
-    got = await door.handle(Command(command_id(key, who.person), who.person, act, kind=body.kind, subject=body.subject,
-                                    parent=body.parent, policy=body.policy))
-    return m.ReceiptAnswer(**msgspec.structs.asdict(done_or_problem(got)))
+    return await through(Command(key or str(uuid.uuid4()), "", act, kind=body.kind, subject=body.subject,
+                                 parent=body.parent, policy=body.policy, session=session), request, 201)
 
 
-@router.post("/cases/{case}/acts")
-async def act(case: m.Id, body: m.ActRequest, who: Who, door: TheDoor, response: Response, key: Key = None,
-              ) -> m.ReceiptAnswer:
+@router.post("/cases/{case}/acts", response_model=m.ReceiptAnswer)
+async def act(case: m.Id, body: m.ActRequest, session: Claimed, door: TheDoor, request: Request, key: Key = None,
+              ) -> Response:
     """办理一步。被拒绝的，什么都没有写入；同一请求编号可以再办。"""
-    reading = await reading_of(door, case, who.person)
+    form = await form_of(case, body.form, door, request)
+    at = body.at.astimezone(COUNTY) if body.at else None
+    act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
+              body.more, at, body.saw)
+    return await through(Command(key or str(uuid.uuid4()), "", act, case, session=session), request)
+
+
+async def form_of(case: str, data: dict[str, Any] | None, door: Door, request: Request) -> Any:
+    """No two kinds of case call different forms alike, so the case is not read for it; only a bad form is looked at twice:
+    who may not see the case does not hear what was wrong with it."""
+    for procedure in door.procedures.values():
+        with suppress(BadForm):
+            return read_form(procedure, data)
     try:
-        form = read_form(reading.procedure, body.form)
+        return read_form((await reading_of(door, case, (await sessions.current(request)).person)).procedure, data)
     except BadForm as error:
         raise Refused(no("malformed", "A-3"), error.fields) from None
-    at = body.at.astimezone(COUNTY) if body.at else None
-    the_act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
-                  body.more, at, body.saw)
-    got = done_or_problem(await door.handle(Command(command_id(key, who.person), who.person, the_act, case)))
-    response.headers["ETag"] = f'"{got.version}"'
-    return m.ReceiptAnswer(**msgspec.structs.asdict(got))
 
 
 @router.get("/cases")

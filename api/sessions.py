@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from time import monotonic
 from typing import Annotated
 
 import asyncpg
@@ -19,6 +20,7 @@ COOKIE = "juanzong"
 TRIES_MAX, LOCK_MINUTES = 5, 15
 CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 HASHER = PasswordHasher()
+MINUTE, USED_MAX = 60, 10_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,32 @@ async def current(request: Request) -> Session:
 
 
 Who = Annotated[Session, Depends(current)]
+
+
+async def claimed(request: Request) -> bytes:
+    """The id of the session that the cookie names, for the door: it finds out who holds it in its own trip."""
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        raise SignedOut
+    return sha256(token.encode()).digest()
+
+
+Claimed = Annotated[bytes, Depends(claimed)]
+
+
+async def used(pool: asyncpg.Pool, id: bytes, idle_minutes: int) -> None:
+    """The end of a session that was just used moves on, at most once a minute."""
+    now = monotonic()
+    if now - _used.get(id, -MINUTE) < MINUTE:
+        return
+    if len(_used) >= USED_MAX:
+        _used.clear()
+    _used[id] = now
+    await pool.execute("update session set seen_at = clock_timestamp(), ends_at = clock_timestamp() + $2 "
+                       "where id = $1 and ends_at > clock_timestamp()", id, timedelta(minutes=idle_minutes))
+
+
+_used: dict[bytes, float] = {}              # when this process last moved it
 
 
 async def sign_out(pool: asyncpg.Pool, session: Session) -> None:

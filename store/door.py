@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -52,6 +53,11 @@ class Command:
     gates: tuple[str, ...] = ()         # that the form itself leans on
     cause: str = ""
     epoch: int | None = None            # workflow commands only
+    session: bytes | None = None        # whose person acts, in place of `actor`; `id` is then that person's own
+
+
+class SessionOver(Exception):
+    """Nobody holds that session any more."""
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -66,6 +72,7 @@ class Receipt(msgspec.Struct, frozen=True):
 @dataclass(frozen=True)
 class Loaded:
     """One snapshot: the chain of cases from the child up, the gates, who acts, and when."""
+    actor: str
     now: datetime
     reply: bytes | None
     body: bytes | None
@@ -114,14 +121,15 @@ class Door:
     # -- acting ----------------------------------------------------------------------------------------------
 
     async def handle(self, command: Command) -> Receipt | Refusal:
-        """Decide and commit. Raises only for a lost database; `busy` after too many lost races."""
-        body = sha256(codec.encode([command.actor, command.case, command.kind, command.subject, command.parent,
-                                    _wire(command.act)])).digest()
+        """Decide and commit. Raises SessionOver, else only for a lost database; `busy` after too many lost races."""
         arrived: datetime | None = None
         async with self.pool.acquire() as connection:
             for again in range(TRIES):
                 loaded = await self._load(connection, command)
                 arrived = arrived or loaded.now
+                if command.session:
+                    command = having(command, id=f"{loaded.actor}/{command.id}", actor=loaded.actor, session=None)
+                body = _fingerprint(command)
                 if loaded.reply is not None:
                     return msgspec.json.decode(loaded.reply, type=Receipt) if loaded.body == body else no(
                         "id_reused", "A-2")
@@ -284,16 +292,18 @@ class Door:
                     gates.append(number_gate(_series(procedure, now)))
         if command.epoch is not None:
             gates.append("epoch")
-        r = await connection.fetchrow("select * from load_v1($1, $2, $3, $4, $5)", command.case, command.parent,
-                                      command.id, command.actor, gates)
+        r = await connection.fetchrow("select * from load_v1($1, $2, $3, $4, $5, $6)", command.case, command.parent,
+                                      command.id, command.actor, command.session, gates)
+        if r["actor"] is None:
+            raise SessionOver
         rows = tuple(map(Row, r["ids"], r["kinds"], r["versions"], r["states"], r["heads"], r["policies"]))
         values = Gates({(n, w): codec.value_of(v) for n, w, v in
                         zip(r["row_names"] or (), r["row_raisers"] or (), r["row_values"] or (), strict=True)
                         if v is not None})
-        return Loaded(r["now"].astimezone(COUNTY), r["reply"], r["body"], rows, frozenset(r["holders"] or ()), r["next_at"],
-                      dict(zip(r["gate_names"] or (), r["gate_versions"] or (), strict=True)), values,
-                      codec.state_of(r["person"]).facts if r["person"] else None,
-                      tuple(codec.state_of(s).facts for s in r["near_people"] or ()), r["calendar"] or 0)
+        return Loaded(r["actor"], r["now"].astimezone(COUNTY), r["reply"], r["body"], rows, frozenset(r["holders"] or ()),
+                      r["next_at"], dict(zip(r["gate_names"] or (), r["gate_versions"] or (), strict=True)), values,
+                      _person(r["person"]) if r["person"] else None,
+                      tuple(map(_person, r["near_people"] or ())), r["calendar"] or 0)
 
     async def _commit(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, write: _Write,
                       receipt: Receipt, body: bytes, extra: dict[str, list[Any]]) -> bool:
@@ -393,6 +403,12 @@ class Reading:
         return plan(self.procedure, self.case, self.context)
 
 
+@lru_cache(maxsize=512)
+def _person(state: bytes) -> Person:
+    """The same few people act all day."""
+    return codec.state_of(state).facts
+
+
 def may_see(procedure: Procedure, case: Case, holders: frozenset[str], context: Context) -> bool:
     """G-30: who holds or held a seat, owns it, is its office, or is the auditor."""
     mine = {h.key for h in context.posts} | {f"person@{context.actor}"}
@@ -413,9 +429,12 @@ def task_row(case_id: str, t: Task) -> tuple[Any, ...]:
             t.provisional)
 
 
-def _wire(act: Act) -> list[Any]:
-    return [act.verb, act.visit, act.seat, act.to, act.parts, act.opinion, codec.pack(act.form), act.duty, act.more,
-            act.at]
+def _fingerprint(command: Command) -> bytes:
+    """Of who asks what: the same id with another one is refused (A-2)."""
+    a = command.act
+    return sha256(codec.encode([
+        command.actor, command.case, command.kind, command.subject, command.parent,
+        [a.verb, a.visit, a.seat, a.to, a.parts, a.opinion, codec.pack(a.form), a.duty, a.more, a.at]])).digest()
 
 
 async def _not_theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> str:

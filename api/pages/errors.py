@@ -46,6 +46,8 @@ async def as_page(request: Request, call_next: Callable[[Request], Awaitable[Res
         log.exception("%s %s %s", number, request.method, request.url.path)
         return await _told(request, 500, f"您的内容已保存，没有重复提交。请1分钟后再试，编号{number}。", number)
     if response.headers.get("content-type") != "application/problem+json":
+        if request.url.path.endswith("/raw"):           # a paper is shown in the frame of its own page
+            response.headers["Content-Security-Policy"] = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
         return response
     body = b"".join([part async for part in response.body_iterator])
     told = json.loads(body)

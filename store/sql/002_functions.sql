@@ -19,9 +19,10 @@ create function county_now() returns timestamptz language sql stable as $$
 $$;
 
 -- Everything one decision leans on, in one snapshot. The case, then its parent, and theirs; the gates of the stored
--- plans and those named; who acts, with the people near them (G-16).
-create function load_v1(p_case text, p_parent text, p_command text, p_actor text, p_gates text[],
-    out now timestamptz, out reply bytea, out body bytea,
+-- plans and those named; who acts, with the people near them (G-16). Given a session, its person acts, and the command is
+-- theirs; `actor` stays null where it has ended.
+create function load_v1(p_case text, p_parent text, p_command text, p_actor text, p_session bytea, p_gates text[],
+    out actor text, out now timestamptz, out reply bytea, out body bytea,
     out ids text[], out kinds text[], out versions int[], out states bytea[], out heads bytea[], out policies text[],
     out holders text[], out next_at timestamptz,
     out gate_names text[], out gate_versions bigint[],
@@ -29,10 +30,16 @@ create function load_v1(p_case text, p_parent text, p_command text, p_actor text
     out person bytea, out near_people bytea[], out calendar int)
 language plpgsql stable as $$
 declare
-    k case_head; v_next text := p_case; v_names text[] := p_gates; v_up text := p_parent;
+    k case_head; v_next text := p_case; v_names text[] := p_gates; v_up text := p_parent; v_command text := p_command;
 begin
+    actor := p_actor;
+    if p_session is not null then
+        select s.person, s.person || '/' || p_command into actor, v_command
+            from session s where s.id = p_session and s.ends_at > clock_timestamp();
+        if not found then return; end if;
+    end if;
     now := county_now();
-    select c.reply, c.body into reply, body from command c where c.id = p_command;
+    select c.reply, c.body into reply, body from command c where c.id = v_command;
     ids := '{}'; kinds := '{}'; versions := '{}'; states := '{}'; heads := '{}'; policies := '{}';
     loop
         select * into k from case_head c where c.id = v_next;
@@ -58,10 +65,10 @@ begin
             into row_names, row_raisers, row_values
             from gate g where g.name = any (v_names);
     end if;
-    if p_actor <> 'workflow' then
-        select c.state into person from case_head c where c.id = p_actor and c.kind = 'person';
+    if actor <> 'workflow' then
+        select c.state into person from case_head c where c.id = actor and c.kind = 'person';
         select array_agg(c.state) into near_people
-            from near n join case_head c on c.id = n.other where n.person = p_actor;
+            from near n join case_head c on c.id = n.other where n.person = actor;
     end if;
     select c.version into calendar from case_head c where c.id = 'calendars';
 end $$;

@@ -592,6 +592,8 @@ ASKED = ExtensionAsked(1, "", 3, WHY)
     pytest.param([], by(CLERK, "extend", more=3, opinion=WHY), [ExtensionAnswered(1, "", 3, 0, WHY)], id="C-22 unasked, for a reason"),
     pytest.param([], by(CLERK, "extend", more=3), no("opinion_required", "C-22"), id="C-22 unasked, without"),
     pytest.param([], by(CLERK, "extend", more=4, opinion=WHY), no("malformed", "C-22", most=3), id="C-22 the office neither"),
+    pytest.param([], by(CLERK, "extend", "x", more=3, opinion=WHY), no("malformed", "C-22"), id="C-22 no such clock"),
+    pytest.param([], by(CLERK, "extend", more=3, opinion=WHY, visit=7), no("malformed", "C-22"), id="C-22 no such visit"),
 ])
 def test_C_22_C_23_extension(steps, when, then):
     assert decided(given(limited(Stage("x").at_limit, "a"), *steps, policy=TERMS), when=when) == then

@@ -36,7 +36,8 @@ def check(page: Page, status: int = 200) -> Page:
     assert not page.styled, page.styled
     assert page.classes <= CLASSES, page.classes - CLASSES
     assert not CODE.search(page.text), CODE.search(page.text)
-    unknown = {w for w in LATIN.findall(page.text) if w not in LATIN_KNOWN and not w.startswith("E")}
+    unnamed = re.sub(r"\w+\.(pdf|jpg|xlsx)", "", page.text)
+    unknown = {w for w in LATIN.findall(unnamed) if w not in LATIN_KNOWN and not w.startswith("E")}
     assert not unknown, unknown
     assert not HALF.search(page.text), HALF.search(page.text)
     policy = page.answer.headers["content-security-policy"]
@@ -184,6 +185,27 @@ async def test_numbers_open_lists_of_that_length(county, browser):
     await browser.be(HEAD)
     batch = check(await browser.get(f"/cases/{county.batch}"))
     assert "申报窗口" in batch.text
+
+
+async def test_a_file_is_kept_with_the_form_and_shown_in_its_page(county, browser):
+    case = await county.opened("P00154", "PR017")
+    await browser.be("P00154")
+    page = await browser.get(f"/cases/{case}/acts/record?visit=1&form=answer_leaf")
+    form = check(page).form("/check")
+    wrong = check(await browser.submit(page, form, "上传", files={"upload": ("课表.pdf", b"MZ not a paper")}, statement="见课表"), 422)
+    assert "课表.pdf" in wrong.text and dict(wrong.form("/check").fields)["statement"] == "见课表"
+    pdf = b"%PDF-1.4\n" + b"0" * 3_000_000                                     # more than a page may carry elsewhere
+    kept = check(await browser.submit(wrong, wrong.form("/check"), "上传", files={"upload": ("课表.pdf", pdf)}))
+    seen = check(await browser.submit(kept, kept.form("/check"), "核对", leaf="A1.1", self_cp="3"))
+    assert "课表.pdf" in seen.text
+    check(await browser.submit(seen, seen.form("/acts/record"), "确认"))
+    listed = check(await browser.get(f"/cases/{case}/files"))
+    viewer = check(await browser.get(listed.link("课表.pdf")))
+    raw = await browser.client.get(viewer.url + "/raw")
+    assert raw.content == pdf and raw.headers["content-type"] == "application/pdf"
+    assert "frame-ancestors 'self'" in raw.headers["content-security-policy"]
+    await browser.be("P00143")
+    check(await browser.get(viewer.url), 404)
 
 
 async def test_boxes_posts_and_sign_out(county, browser):

@@ -86,6 +86,7 @@ from domain.recognition.proposal import (
     sign_letter,
 )
 from domain.recognition.review import Drawn, Sheet, drawn, sign_sheet
+from domain.recognition.seats import the_chair, the_committee
 from domain.recognition.site import (
     Answers,
     FixVisit,
@@ -338,14 +339,14 @@ def test_R_12_R_19_the_co_sign_records_the_checks():
     assert co_sign(application(), visit("co_sign"), CoSign(), context()) == [EligibilityComputed(ALL_HOLD)]
 
 
-LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"), ("Z-3", day("2025-06-01"), "in_time"), ("Z-4", day("2026-02-27"), "overdue"),
+LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"), ("Z-3", day("2025-06-01"), "late"), ("Z-4", day("2026-02-27"), "overdue"),
          ("Z-5", day("2026-03-02"), "in_time"), ("Z-6", day("2026-03-03"), "late"), ("Z-7", day("2026-03-09"), "late"))
 
 
 @pytest.mark.parametrize(("facts", "school", "then"), [
     pytest.param({"checks": ALL_HOLD}, SCHOOL, [OfficeScored((("A2.3", 300), ("D1.1", 300)), 0, 0)], id="R-63 none due: full marks"),
-    pytest.param({"checks": ALL_HOLD}, having(SCHOOL, rectifications=LINES), [OfficeScored((("A2.3", 150), ("D1.1", 150)), 4, 2)],
-                 id="R-63 due in the 24 months before the batch opened, two of four not in time"),
+    pytest.param({"checks": ALL_HOLD}, having(SCHOOL, rectifications=LINES), [OfficeScored((("A2.3", 75), ("D1.1", 75)), 4, 3)],
+                 id="R-63 due in the 24 months before the batch opened, three of four not in time"),
     pytest.param({"checks": (("kind", True, ""), ("no_overdue", False, "Z-4"), ("cooling_off", False, ""))}, SCHOOL,
                  no("target_not_allowed", "R-20", failed="no_overdue、cooling_off"), id="R-20 a computed no is not agreed to"),
 ])
@@ -704,6 +705,17 @@ SEATS = (Seat("m1", person("m1"), claimed_by="m1"), Seat("m2", person("m2")), Se
 ])
 def test_R_65_the_meeting_is_called(stage, done, seats, form, then):
     assert meeting_called(application(), visit(stage, done=done, seats=seats), form, context()) == then
+
+
+@pytest.mark.parametrize(("present", "recused", "then"), [
+    pytest.param(("m1", "m2"), (), "m1", id="the meeting's chair"),
+    pytest.param(("m2", "m3"), ("m1",), "m2", id="recused here: the first in order who is present"),
+    pytest.param((), ("m1",), "m1", id="nobody left: the chair again"),
+])
+def test_A_12_who_closes_the_ballot(present, recused, then):
+    f = {"chair": "m1", "present": present, "recused": recused}
+    case = application(roster={"committee": ("m1", "m2", "m3")}, **f)
+    assert the_chair(at(case, "vote", seats=the_committee(case, POLICY)), POLICY) == person(then)
 
 
 @pytest.mark.parametrize(("rule", "form", "stage", "done", "then"), [
