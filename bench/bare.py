@@ -15,7 +15,8 @@ create table if not exists bare_case (id text primary key, version int not null,
 create table if not exists bare_event (case_id text, version int, data bytea, at timestamptz default clock_timestamp(),
                                        primary key (case_id, version));
 create table if not exists bare_task (case_id text primary key, holder text, due timestamptz);
-create or replace function bare_act(p_case text, p_data bytea, p_state bytea, p_holder text) returns int language plpgsql as $$
+create or replace function bare_act(p_case text, p_data bytea, p_state bytea, p_holder text) returns int
+language plpgsql as $$
 declare v int;
 begin
     update bare_case set version = version + 1, state = p_state where id = p_case returning version into v;

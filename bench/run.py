@@ -83,13 +83,15 @@ async def _documents(pool: asyncpg.Pool) -> list[dict[str, Any]]:
     """Documents that wait for the checker, and the three people of the office."""
     door = Door(pool, {**PROCEDURES, "document": DOCUMENT})
     for kind, who in PEOPLE.items():
-        await door.handle(Command(f"b/{who}", WORKFLOW, Act("open", form=EnterPerson()), kind="person", subject=who, new_id=who))
+        await door.handle(Command(f"b/{who}", WORKFLOW, Act("open", form=EnterPerson()), kind="person", subject=who,
+                                  new_id=who))
         await door.handle(Command(f"b/{who}/p", WORKFLOW, Act("hear", form=GivePost(kind, "ORG", date(2020, 1, 1))), who))
     out = []
     for n in range(CASES):
         got = await door.handle(Command(f"b/o{n}", PEOPLE["drafter"], Act("look"), kind="document", subject="ORG"))
         assert isinstance(got, Receipt), got
-        got = await door.handle(Command(f"b/w{n}", PEOPLE["drafter"], Act("agree", 1, "drafter", form=Write("正文")), got.case))
+        write = Act("agree", 1, "drafter", form=Write("正文"))
+        got = await door.handle(Command(f"b/w{n}", PEOPLE["drafter"], write, got.case))
         assert isinstance(got, Receipt), got
         out.append({"id": got.case, "visit": 2, "turn": "check"})
         await pool.execute("insert into bare_case values ($1, 0, '')", got.case)
@@ -130,7 +132,8 @@ async def _http(url: str, pool: asyncpg.Pool, cases: list[dict[str, Any]]) -> No
             for process in (ours, bare):
                 process.terminate()
                 await process.wait()
-    row("commands/s over HTTP, 16 in flight, workers stopped ÷ bare route", statistics.median(ratios), "≥ 0.5", lambda v: v >= 0.5)
+    row("commands/s over HTTP, 16 in flight, workers stopped ÷ bare route", statistics.median(ratios), "≥ 0.5",
+        lambda v: v >= 0.5)
     row("one at a time, p50 ÷ the bare route's", statistics.median(latencies), "≤ 2", lambda v: v <= 2)
     row("commands/s, ours", statistics.median(ours_all), "–", lambda v: True)
     row("commands/s, bare route", statistics.median(bare_all), "–", lambda v: True)
@@ -207,7 +210,8 @@ async def _long_case(pool: asyncpg.Pool) -> None:
     async def grown(name: str, events: int) -> tuple[str, int]:
         got = await door.handle(Command(f"{name}/o", PEOPLE["drafter"], Act("look"), kind="document", subject="ORG"))
         assert isinstance(got, Receipt)
-        got = await door.handle(Command(f"{name}/w", PEOPLE["drafter"], Act("agree", 1, "drafter", form=Write("x")), got.case))
+        write = Act("agree", 1, "drafter", form=Write("x"))
+        got = await door.handle(Command(f"{name}/w", PEOPLE["drafter"], write, got.case))
         visit = 2
         while got.version < events:
             got = await _turn(door, f"{name}/{visit}", got.case, visit)
