@@ -129,7 +129,7 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
     tiles = {h: fields.tile_of(r) for h, r in rows.items()}
     drawn = extra_fields(sight, way)
     for one in drawn:
-        fields._fill(one, sent)
+        fields.fill_in(one, sent)
     if has_fields(way.form) and way.verb in ("agree", "record"):
         assert way.form
         drawn += fields.draw(way.form, sight, sent, tiles)

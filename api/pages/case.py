@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -462,7 +462,3 @@ def eligibility(sight: Sight) -> list[dict[str, Any]]:
     return [{"words": words.ELIGIBILITY.get(code, "其他条件"), "ok": ok,
              "says": "符合" if ok else f"不符合。{words.CONDITION_HELP.get(code, '请核对后再报。')}"}
             for code, ok, _ in sight.case.facts.checks]
-
-
-def why_url(no: str, **asked: Any) -> str:
-    return f"/cases/{quote(no)}/why?{urlencode(asked)}"

@@ -80,7 +80,7 @@ def draw(form: type, sight: Sight, posted: Posted | None = None, tiles: Mapping[
         if not one.required and one.kind == "one" and isinstance(f.default, str):
             one.value, one.blank = f.default, False
         if posted is not None:
-            _fill(one, posted)
+            fill_in(one, posted)
         one.files = [tiles[h] for h in one.values if tiles and h in tiles] if one.kind == "files" else []
         out.append(one)
     return out
@@ -163,7 +163,7 @@ def people_options(name: str, sight: Sight, kinds: Sequence[str] = ()) -> list[O
     return [o for _, o in sorted(out, key=lambda x: x[0])]
 
 
-def _fill(one: Field, posted: Posted) -> None:
+def fill_in(one: Field, posted: Posted) -> None:
     got = list(posted.get(one.name, ()))
     match one.kind:
         case "many" | "files":

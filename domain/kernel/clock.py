@@ -62,12 +62,12 @@ def _due(clock: Clock, calendar: Calendar) -> datetime:
         end = clock.start + clock.extended * DAY
         resumed = [end_of(b - DAY) for a, b in clock.pauses if b and a <= day_of(end) < b]
         return max([end, *resumed])             # a moment that passed during a pause waits for the end of it
-    if clock.unit == "hour":
-        return clock.start + timedelta(hours=clock.budget + clock.extended)
     first, total = day_of(clock.start), clock.budget + clock.extended
+    stood = {a + n * DAY for a, b in clock.pauses if b for n in range((b - a).days + 1)}
+    if clock.unit == "hour":
+        return clock.start + timedelta(hours=total) + len(stood) * DAY
     if clock.unit in ("month", "year"):
         last = _corresponding(first, total * (12 if clock.unit == "year" else 1))
-        stood = {a + n * DAY for a, b in clock.pauses if b for n in range((b - a).days + 1)}
         last += sum(d > first for d in stood) * DAY
         return _not_on_an_outage(calendar.next_workday(last), calendar)
     day, left = first, total

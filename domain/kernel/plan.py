@@ -34,7 +34,7 @@ class Task:
 
     @property
     def key(self) -> str:
-        return f"{self.visit}/{self.seat}"
+        return f"{self.visit}/{self.seat}" if self.visit else f"0/{self.seat}/{self.holder.key}"
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,9 @@ class StarPolicy(Policy):
 
 
 LATER = {
+    "eligibility.no_open_overdue_rectification": "L-1, L-13, always so",
+    "eligibility.no_proven_violation": "R-19, with the severities of supervision",
+    "eligibility.one_open_case_per_programme": "R-6, always so",
     "objection": "R-52 to R-55", "appeal": "R-73 to R-76", "untrue_data": "R-43", "fees": "R-3: nothing may be taken",
     "committee.second_ballot_max_count": "A-12 second ballot", "committee.members_count": "G-2 appointment",
     "committee.recused_leave_denominator": "A-11, always so", "committee.tie": "A-12",
@@ -210,7 +213,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
     review, visit, mend, committee, combine = (
         p["review"], p["site_visit"], p["mending"], p["committee"], p["review"]["combination"])
     limits = {s["code"]: s for s in data["stages"]}
-    rules = {r["code"]: r for r in p["eligibility"]}
+    rules = {r["code"]: Fields(r, f"eligibility.{r['code']}.", p.seen) for r in p["eligibility"]}
     since, requires = rules.get("years_since_last_level", {}), rules.get("holds_level", {})
     quota = p["quota"]["per_batch_count_by_level"]
     dimensions, leaves = _tree(data["indicators"], cp(data["indicators_total_points"]))

@@ -154,6 +154,11 @@ def test_K_32_C_13_hours_run_through_days_off():
     assert due(running("10-01 15:20", 24, "hour"), PUBLISHED) == moment("10-02 15:20")
 
 
+def test_C_21_an_hour_clock_stands_still_on_the_days_of_its_pause():
+    """Suspended on the 10th, resumed on the 13th: four days later, as the day of either is not used (C-20)."""
+    assert due(running("10-09 15:20", 24, "hour", ("10-10", "10-13")), PUBLISHED) == moment("10-14 15:20")
+
+
 @pytest.mark.parametrize(("workdays", "calendar", "last", "provisional"), [
     pytest.param(5, PUBLISHED, "2026-12-31", False, id="K-33"),
     pytest.param(10, PUBLISHED, "2027-01-07", True, id="K-34"),

@@ -289,7 +289,11 @@ def test_G_13_a_substitute_does_not_propose_what_the_principal_confirms():
 
 
 def test_G_13_it_is_the_second_persons_task():
-    assert stands(given(SECOND, PAID)) == {"desk": ["a"], "": ["second:3", "second:3"]}
+    """Of each who may: the inbox keeps one line a key."""
+    story = given(SECOND, PAID)
+    assert stands(story) == {"desk": ["a"], "": ["second:3", "second:3"]}
+    tasks = plan(SECOND, story.case, story.context(WORKFLOW)).tasks
+    assert [(t.key, t.holder) for t in tasks] == [("1/a", person("a")), ("0/second:3/person@b", person("b")), ("0/second:3/person@c", person("c"))]
 
 
 def test_G_13_a_proposal_of_a_row_that_is_over_is_over():

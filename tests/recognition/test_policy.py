@@ -47,10 +47,13 @@ def test_the_names_of_the_files():
 
 
 def paths(data: Any, at: str = "") -> Iterator[str]:
-    """Every field of the parameters; a list of rules stands under the code of each."""
+    """Every field of the parameters; a list of rules stands under the code of each, without its words."""
     for key, value in data.items():
         if isinstance(value, dict):
             yield from paths(value, f"{at}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for rule in value:
+                yield from paths({k: v for k, v in rule.items() if k not in ("code", "text")}, f"{at}{key}.{rule['code']}.")
         else:
             yield f"{at}{key}"
 
@@ -72,7 +75,9 @@ def test_and_would_be_found():
     data = file()
     data["parameters"]["review"]["new_number"] = 3
     data["parameters"]["a_new_part"] = {"of": {"numbers": 1}}
-    assert unread(data) == {"review.new_number", "a_new_part.of.numbers"}
+    data["parameters"]["eligibility"][0]["max_years"] = 40
+    data["parameters"]["eligibility"].append({"code": "a_new_rule", "min_pupils": 50})
+    assert unread(data) == {"review.new_number", "a_new_part.of.numbers", "eligibility.years_in_operation.max_years", "eligibility.a_new_rule.min_pupils"}
 
 
 def test_what_is_kept_for_later_is_in_a_file_and_is_not_read():
