@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import FileResponse
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
+from domain.kernel.case import Case, SeatActed
 from domain.kernel.plan import Plan, offers
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
@@ -130,8 +132,9 @@ async def read_case(case: m.Id, who: Who, door: TheDoor, response: Response) -> 
         stuck=list(v.stuck), seats=[m.SeatAnswer(key=s.key, holder=s.holder.key, claimed_by=s.claimed_by,
                                                  acted=s.acted.verb if s.acted else "", gone=s.gone)
                                     for s in v.seats if shown_seat(r, v.stage, s.holder)]) for v in c.open]
-    return m.CaseAnswer(id=c.id, kind=c.kind, subject=c.subject, parent=c.parent, policy=c.policy, version=c.version,
-                        ended=c.ended, suspended=c.suspended, opened_at=c.opened_at, visits=visits,
+    blind = side_of(r) == "expert"
+    return m.CaseAnswer(id=c.id, kind=c.kind, subject="" if blind else c.subject, parent=c.parent, policy=c.policy,
+                        version=c.version, ended=c.ended, suspended=c.suspended, opened_at=c.opened_at, visits=visits,
                         facts=facts_for(r), now=r.context.now)
 
 
@@ -231,7 +234,7 @@ async def case_history(case: m.Id, who: Who, door: TheDoor, after: Annotated[int
     r = await reading_of(door, case, who.person)
     rows = await reads.history(door.pool, case, after)
     side = side_of(r)
-    shown = [x for x in rows if side == "bureau" or public_event(x, r.context.actor, side)]
+    shown = visible(rows, side, r.context.actor, r.case)
     texts = await reads.texts(door.pool, reads.references_in([x["event"] for x in shown]))
     return m.HistoryAnswer(
         events=[m.EventAnswer(**{k: x[k] for k in ("version", "tag", "at", "entered_at", "actor", "behind", "post", "rule")},
@@ -246,9 +249,25 @@ PUBLIC_TAGS = ("star.applied.v1", "star.described.v1", "star.leaf_answered.v1", 
                "case.case_ended.v1", "case.case_suspended.v1", "case.case_resumed.v1")
 
 
-def public_event(row: dict[str, Any], actor: str, side: str) -> bool:
-    """Own acts, and decisions that are told; never deliberation (R-92)."""
-    return row["actor"] == actor or (side == "applicant" and row["tag"] in PUBLIC_TAGS)
+def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> list[dict[str, Any]]:
+    """What this side hears of the log (R-92).
+
+    The school: its own people's acts, why it is asked to mend, decisions that are told; an expert the own acts alone.
+    """
+    if side == "bureau":
+        return list(rows)
+    stages = {v.no: v.stage for v in (*case.past, *case.open)}
+
+    def told(row: dict[str, Any]) -> bool:
+        if row["actor"] == me:
+            return True
+        if side != "applicant":
+            return False
+        event = row["event"]
+        asked = isinstance(event, SeatActed) and event.verb == "return" and \
+            stages.get(event.visit) in ("completeness", "eligibility")
+        return asked or row["tag"] in PUBLIC_TAGS or row["post"].endswith(f"@{case.subject}")
+    return [row for row in rows if told(row)]
 
 
 @router.get("/inbox")
@@ -258,8 +277,8 @@ async def inbox(who: Who, door: TheDoor, box: Annotated[str, Query(pattern="^(to
     counts = await reads.inbox_counts(door.pool, context)
     rows = await reads.inbox(door.pool, context, box)
     return m.InboxAnswer(box=box, count=counts[box], tasks=[m.TaskAnswer(
-        case=r["case_id"], **{k: r[k] for k in ("kind", "subject", "visit", "stage", "seat", "holder", "due",
-                                               "provisional", "since")}) for r in rows])
+        case=r["case_id"], subject="" if r["stage"] in BLIND else r["subject"],
+        **{k: r[k] for k in ("kind", "visit", "stage", "seat", "holder", "due", "provisional", "since")}) for r in rows])
 
 
 @router.get("/done")

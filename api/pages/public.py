@@ -245,7 +245,8 @@ async def register(page: Anybody, programme: str = "", level: str = "", state: s
     asked = urlencode({"programme": programme, "level": level, "state": state, "q": q})
     return page.html(
         "register.html", tabs=tabs("register"), here="/register", lines=found, total=len(lines), q=q, asked=asked,
-        choices=[("programme", "项目", programme, [("", "全部项目"), *{x.programme: x.programme_words for x in lines}.items()]),
+        choices=[("programme", "项目", programme,
+                  [("", "全部项目"), *{x.programme: x.programme_words for x in lines}.items()]),
                  ("level", "星级", level, [("", "全部星级"), *sorted({str(x.level): x.tier for x in lines}.items())]),
                  ("state", "状态", state, [("", "全部状态"), *STATES.items()])],
         near=_nearest(lines, q) if q and not found else [])

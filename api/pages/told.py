@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from api.routes import public_event
+from api.routes import visible
 from domain.kernel import case as k
 from domain.recognition import batch as b
 from domain.recognition import facts as f
@@ -68,25 +68,6 @@ FACTS: dict[type, tuple[str, str]] = {
 """Fact of a family → what is said, and its mark. What is not here is said by its docstring."""
 
 
-def visible(rows: Sequence[dict[str, Any]], sight: Sight) -> list[dict[str, Any]]:
-    """What this reader may hear: beside `public_event` the applicant hears its own side, and why it is asked to mend."""
-    if sight.inside:
-        return list(rows)
-    stages = stages_of(rows)
-    own = f"@{sight.case.subject}"
-
-    def mine(row: dict[str, Any]) -> bool:
-        if public_event(row, sight.page.me, sight.side):
-            return True
-        if sight.side != "applicant":
-            return False
-        event = row["event"]
-        returned = isinstance(event, k.SeatActed) and event.verb == "return" and \
-            stages.get(event.visit) in ("completeness", "eligibility")
-        return row["post"].endswith(own) or returned
-    return [r for r in rows if mine(r)]
-
-
 def stages_of(rows: Iterable[dict[str, Any]]) -> dict[int, str]:
     return {r["event"].visit: r["event"].stage for r in rows if isinstance(r["event"], k.StageOpened)}
 
@@ -103,7 +84,7 @@ def timeline(rows: Sequence[dict[str, Any]], texts: dict[str, str], sight: Sight
     """Newest first; the acts of one command are one line, a run of answered leaves is one line."""
     stages, groups = stages_of(rows), dict[str, list[dict[str, Any]]]()
     again = {version: n for n, version in enumerate(rounds_of(rows), 1) if n > 1}
-    for row in visible(rows, sight):
+    for row in visible(rows, "bureau" if sight.inside else sight.side, sight.page.me, sight.case):
         groups.setdefault(row["command"], []).append(row)
     items: list[Item] = []
     for group in groups.values():

@@ -66,7 +66,7 @@ def moments(procedure: Procedure, case: Case, context: Context) -> list[Moment]:
         for c in v.armed:
             if c.asked_at:
                 at = workdays_after(c.asked_at, policy.extension_answer_workdays, calendar)
-                out.append(Moment(at, 3, v.no, "answer", c.key))
+                out.append(Moment(max(at, v.opened_at), 3, v.no, "answer", c.key))
             elif end := ends(c, context):
                 out.append(Moment(end, 5, v.no, "clock", c.key))
                 out += [Moment(max(reminder_at(end, k, calendar, policy.reminder_hour), c.start, v.opened_at), 4,

@@ -146,7 +146,7 @@ def taken_back(procedure: Procedure, case: Case, visit_no: int) -> tuple[Past, V
     if procedure[past.stage].rule is BALLOT or procedure[past.stage].final:
         return None
     after = next((v for v in case.open if v.line == past.line and v.since > past.closed), None)
-    if after is None or after.done or any(s.claimed_by or (s.acted and not s.acted.kept) for s in after.seats) \
+    if after is None or after.done or any(s.claimed_by or s.gone or (s.acted and not s.acted.kept) for s in after.seats) \
             or any(at > past.closed for at in case.parts.values()):
         return None
     return past, after

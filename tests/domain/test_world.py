@@ -250,7 +250,7 @@ def test_R_65_who_leaves_a_list_is_not_on_it_later(of, was, now):
 
 
 def test_R_64_a_batch_that_was_terminated_opens_no_application():
-    open_, ended = (having(batch_of(last_day=date(2026, 4, 30)), ended=how) for how in ("", "terminated"))
+    open_, ended = (having(batch_of(first_day=date(2026, 4, 1), last_day=date(2026, 4, 30)), ended=how) for how in ("", "terminated"))
     assert [f"window:{B}" in b.shows(case) for case in (open_, ended)] == [True, False]
 
 

@@ -392,7 +392,7 @@ class World:
                             and self.act(id, Act("record", v.no, form=b.SignedIn()), m) is None:
                         return True
                 chairs = [s.holder.id for s in v.seats if not s.gone]
-                return f.chair not in chairs and any(
+                return not (f.opened and f.chair in chairs) and any(
                     self.act(id, Act("record", v.no, form=b.OpenMeeting()), x) is None for x in chairs)
             case "vote":
                 return any(self._vote(id, v, s) for s in v.seats if s.claimed_by and s.open)
