@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: demo up test check bench help
+.PHONY: demo up test check bench soak help
 
 demo: $(READY)  ## a county works on the rehearsal clock; then the portal is open (EXIT=1: ends; FAMILY=recognition)
 	$(BIN)/juanzong demo $(if $(EXIT),--exit) $(if $(FAMILY),--family $(FAMILY))
@@ -23,6 +23,9 @@ check: $(READY)  ## style, import contract, tables
 
 bench: $(READY)  ## the figures of docs/benchmarks.md; writes build/bench.json
 	$(BIN)/python -m bench.run
+
+soak: $(READY)  ## the long runs: every part killed 50 times (CHECK=kill)
+	KILLS=50 $(BIN)/python -m pytest tests/ops/test_kill.py
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10

@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import signal
 from datetime import timedelta
+from pathlib import Path
 
+import asyncpg
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -14,13 +17,21 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import activities.recognition  # noqa: F401  registers how its duties are done
 from activities.duties import Duties
+from domain.kernel.acts import Act
+from domain.kernel.calendar import COUNTY
+from domain.kernel.stages import WORKFLOW
 from domain.procedures import PROCEDURES
+from domain.registers.calendars import RecordOutage
 from ops.settings import Settings
 from store.database import open_pool
-from store.door import Door
+from store.door import Command, Door
 from store.files import Files
+from store.heads import seal
 from store.relay import relay
 from workflows.registry import ALL, TASK_QUEUE, workflow_of
+
+BEAT_SECONDS = 15
+OUTAGE_MIN = timedelta(minutes=60)          # C-37
 
 
 async def connect(settings: Settings) -> Client:
@@ -56,10 +67,11 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     door = Door(pool, PROCEDURES)
     duties = Duties(door, pool, Files(settings.data_dir / "files", settings.upload_bytes_max),
                     settings.public_url or f"http://{settings.http_host}:{settings.http_port}")
+    await note_outage(pool, door)
     relaying = asyncio.create_task(relay(pool, lambda d, k: knock(client, d, k), stop))
     try:
         async with build_worker(client, duties):
-            beat = asyncio.create_task(_heartbeat(pool, stop))
+            beat = asyncio.create_task(_heartbeat(pool, settings.data_dir, stop))
             await asyncio.wait([relaying, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.gather(relaying, beat)
@@ -67,12 +79,26 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         await pool.close()
 
 
-async def _heartbeat(pool, stop: asyncio.Event) -> None:
-    """What later tells an outage from a quiet night (C-37)."""
-    while not stop.is_set():
-        await pool.execute("update heartbeat set at = clock_timestamp()")
+async def note_outage(pool: asyncpg.Pool, door: Door) -> None:
+    """A gap in the heartbeat is an outage fact before anything else acts after a start (C-37 to C-39)."""
+    last, now, driven = await pool.fetchrow("select h.at, clock_timestamp(), c.driven from heartbeat h, county_clock c")
+    if driven is None and now - last > OUTAGE_MIN:
+        await door.handle(Command(f"outage/{last.isoformat()}", WORKFLOW,
+                                  Act("hear", form=RecordOutage(last.astimezone(COUNTY), now.astimezone(COUNTY))),
+                                  "calendars"))
+
+
+async def _heartbeat(pool: asyncpg.Pool, folder: Path, stop: asyncio.Event) -> None:
+    """What later tells an outage from a quiet night; and every fourth time the heads of all cases are signed."""
+    for beats in itertools.count():
+        if stop.is_set():
+            return
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):   # away: the gap will say so
+            await pool.execute("update heartbeat set at = clock_timestamp()")
+            if beats % 4 == 3:
+                await seal(pool, folder)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 15)
+            await asyncio.wait_for(stop.wait(), BEAT_SECONDS)
 
 
 async def main() -> None:
