@@ -80,8 +80,9 @@ class Duties:
 
     @activity.defn(name="tick")
     async def tick(self, case: str, epoch: int, version: int) -> None:
-        """Clocks that ran out come into the log."""
-        await self.door.handle(Command(f"{case}/tick/{epoch}/{version}", WORKFLOW, Act("look"), case, epoch=epoch))
+        """Clocks that ran out come into the log, due days that a gate moved into the inbox; twice is once by itself."""
+        await self.door.handle(Command(f"{case}/tick/{epoch}/{version}/{os.urandom(4).hex()}", WORKFLOW, Act("look"), case,
+                                       epoch=epoch))
 
     @activity.defn(name="do")
     async def do(self, call: DutyCall) -> str:

@@ -13,7 +13,7 @@ from workflows.case_workflow import Owed, PlanView
 async def read_plan(door: Door, case: str, driver: str) -> PlanView:
     """A case that the log does not know counts as closed.
 
-    `wait` is 0 where clocks have run out or something follows from a gate that moved: then tick.
+    `wait` is 0 where clocks have run out, or something follows from a gate that moved, if only other due days: then tick.
     """
     async with door.pool.acquire() as connection:
         r = await connection.fetchrow("select * from read_plan_v1($1, $2)", case, driver)
@@ -34,7 +34,7 @@ async def read_plan(door: Door, case: str, driver: str) -> PlanView:
     ahead.run_clocks()
     ahead.follow(now)
     p = plan(procedure, state, context)
-    if ahead.entries:
+    if ahead.entries or p.next_at != r["next_at"]:
         wait: float | None = 0
     else:
         wait = None if p.next_at is None else max(0.05, (p.next_at - now).total_seconds())

@@ -74,6 +74,7 @@ class _ChildStands(msgspec.Struct):
 class _FactProposed(msgspec.Struct):
     form: _Unpacked
     reason: str
+    visit: int = 0
 
 
 _child_stands, _fact_proposed = msgspec.json.Decoder(_ChildStands), msgspec.json.Decoder(_FactProposed)
@@ -85,7 +86,7 @@ def event_bytes(event: Event) -> bytes:
         case ChildStands():
             return encode({"child": event.child, "stands": pack(event.stands), "was": pack(event.was)})
         case FactProposed():
-            return encode({"form": pack(event.form), "reason": event.reason})
+            return encode({"form": pack(event.form), "reason": event.reason, "visit": event.visit})
     return encode(event)
 
 
@@ -96,7 +97,7 @@ def event_of(tag: str, data: bytes) -> Event:
         return ChildStands(c.child, _unpack(c.stands), _unpack(c.was))
     if tag == FactProposed.tag:
         p = _fact_proposed.decode(data)
-        return FactProposed(_unpack(p.form), p.reason)
+        return FactProposed(_unpack(p.form), p.reason, p.visit)
     return _decoder(tag).decode(data)
 
 
@@ -114,11 +115,21 @@ def chained(prev: bytes, case_id: str, version: int, entry: Entry, data: bytes, 
 # -- states --------------------------------------------------------------------------------------------------
 
 
+class _Proposed(msgspec.Struct, array_like=True):
+    no: int
+    form: _Unpacked
+    by: str
+    reason: str
+    visit: int = 0
+    post: str = ""
+    behind: str = ""
+
+
 class _Stored(msgspec.Struct, array_like=True):
     case: Case
     facts: _Unpacked
     children: dict[str, _Unpacked]
-    proposed: list[tuple[int, _Unpacked, str, str]]
+    proposed: list[_Proposed]
 
 
 def _tally(type_: type, value: Any) -> Any:
@@ -133,11 +144,12 @@ _state = msgspec.json.Decoder(_Stored, dec_hook=_tally)
 def state_bytes(case: Case) -> bytes:
     bare = having(case, facts=None, children={}, proposed=(), tally={}, line="")
     return encode([bare, pack(case.facts), {k: pack(v) for k, v in case.children.items()},
-                   [(p.no, pack(p.form), p.by, p.reason) for p in case.proposed]])
+                   [(p.no, pack(p.form), p.by, p.reason, p.visit, p.post, p.behind) for p in case.proposed]])
 
 
 def state_of(data: bytes) -> Case:
     s = _state.decode(data)
     return having(s.case, facts=_unpack(s.facts), tally=Tally(),
                   children={k: _unpack(v) for k, v in s.children.items()},
-                  proposed=tuple(Proposal(n, _unpack(f), by, why) for n, f, by, why in s.proposed))
+                  proposed=tuple(Proposal(p.no, _unpack(p.form), p.by, p.reason, p.visit, p.post, p.behind)
+                                 for p in s.proposed))

@@ -5,6 +5,7 @@ Whoever was slower than a rival loads and decides again; a refusal comes only fr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -102,7 +103,6 @@ class _Write:
     cases: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[tuple[Any, ...]] = field(default_factory=list)
-    gone: list[tuple[str, str]] = field(default_factory=list)
     values: list[tuple[Any, ...]] = field(default_factory=list)
     unset: list[tuple[Any, ...]] = field(default_factory=list)
     raised: list[str] = field(default_factory=list)
@@ -117,13 +117,15 @@ class Door:
         self._registers = frozenset(p.kind for p in REGISTERS)
         self._policies: dict[tuple[str, str], Any] = {}
         self._calendars: dict[int, Calendar] = {0: Calendar()}
+        self._queue = asyncio.Lock()
 
     # -- acting ----------------------------------------------------------------------------------------------
 
     async def handle(self, command: Command) -> Receipt | Refusal:
         """Decide and commit. Raises SessionOver, else only for a lost database; `busy` after too many lost races."""
         arrived: datetime | None = None
-        async with self.pool.acquire() as connection:
+        async with contextlib.AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self.pool.acquire())
             for again in range(TRIES):
                 loaded = await self._load(connection, command)
                 arrived = arrived or loaded.now
@@ -145,6 +147,8 @@ class Door:
                 lost = await self._commit(connection, command, loaded, write, receipt, body, extra)
                 if not lost:
                     return receipt
+                if not again:                   # who has lost once queues: of many at once, all come through
+                    await stack.enter_async_context(self._queue)
                 await asyncio.sleep(0.002 * again)
         return no("busy", "A-2")
 
@@ -157,7 +161,7 @@ class Door:
             if command.parent and parent is None:
                 return no("not_found", "G-30")
             procedure = self.procedures.get(command.kind)
-            policy_id = command.policy or (parent.policy if parent else "")
+            policy_id = (parent.policy if parent else "") or command.policy      # a child keeps the rules of its parent
             before: Case | None = None
             row, above = None, loaded.cases
         else:
@@ -193,11 +197,11 @@ class Door:
         entries, after = got
         receipt = Receipt(case_id, after.version, tuple(v.stage for v in after.open), after.ended,
                           tuple(e.event.tag for e in entries))
-        if not entries:
-            return None, receipt, {}
+        if not entries and not (act.verb == "look" and row and plan(procedure, after, context).next_at != loaded.next_at):
+            return None, receipt, {}            # a look without news still writes due days that a gate has moved
         write = _Write()
         own = command.epoch is not None and act.verb in ("do", "look")     # its workflow reads the plan again by itself
-        self._gather(write, procedure, row, before, after, entries, context, command, now, loaded.holders, not own)
+        self._gather(write, procedure, row, before, after, entries, context, command, loaded.now, not own)
         await self._tell_parent(connection, write, procedure, before, after, above, loaded, command, now)
         choice = sealed_choice(procedure, after, act, context.policy)
         extra = {"texts": texts, "votes": [(case_id, act.visit, act.seat, choice)] if choice else [],
@@ -221,14 +225,14 @@ class Door:
         got = decide(parent_procedure, parent, Act("child", to=after.id, form=stands), context)
         assert not isinstance(got, Refusal), got
         entries, told = got
-        self._gather(write, parent_procedure, row, parent, told, entries, context, command, now, frozenset(), True)
+        self._gather(write, parent_procedure, row, parent, told, entries, context, command, loaded.now, True)
         await self._tell_parent(connection, write, parent_procedure, parent, told, higher, loaded, command, now)
 
     async def _leave_run_outs(self, connection: asyncpg.Connection, command: Command, loaded: Loaded,
                               now: datetime) -> None:
         """A refused act still leaves the run-outs that it met: `look` brings them into the log."""
         if command.case and command.act.verb != "look" and loaded.next_at and loaded.next_at <= now:
-            await self._look_with(connection, command.case, f"{command.id}/look")
+            await self._look_with(connection, command.case, f"{command.id}/look/{loaded.cases[0].version}")
 
     async def _look_with(self, connection: asyncpg.Connection, case: str, command_id: str) -> None:
         command = Command(command_id, WORKFLOW, Act("look"), case)
@@ -286,7 +290,7 @@ class Door:
                 now, policy = await connection.fetchrow(        # a case that is not there yet has no stored gates
                     "select county_now(), (select policy from case_head where id = $1)", command.parent)
                 unborn = Case(id=command.new_id, kind=command.kind, subject=command.subject, parent=command.parent,
-                              policy=command.policy or policy or "", facts=procedure.facts())
+                              policy=policy or command.policy, facts=procedure.facts())
                 gates += procedure.leans(unborn)
                 if procedure.number:
                     gates.append(number_gate(_series(procedure, now)))
@@ -310,40 +314,36 @@ class Door:
         """True if somebody was faster; then nothing is written."""
         names = list(loaded.versions)
         answer = await connection.fetchval(
-            "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)",
+            "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
             command.id, receipt.case, command.actor, body, codec.encode(receipt), loaded.now, command.cause,
-            names, [loaded.versions[n] for n in names], write.raised, write.cases, write.events, write.tasks,
-            write.gone, write.values, write.unset, extra.get("texts", []), extra.get("votes", []),
-            extra.get("files", []))
+            names or None, [loaded.versions[n] for n in names] or None, write.raised or None,
+            write.cases, write.events, write.tasks, *((write.values, write.unset) if write.raised else (None, None)),
+            *(extra.get(k) or None for k in ("texts", "votes", "files")))       # null costs nothing, {} is taken apart
         return answer != "ok"
 
     # -- what a decision means for the tables ------------------------------------------------------------------
 
     def _gather(self, write: _Write, procedure: Procedure, row: Row | None, before: Case | None, after: Case,
-                entries: Sequence[Entry], context: Context, command: Command, now: datetime,
-                holders: frozenset[str], knock: bool) -> None:
+                entries: Sequence[Entry], context: Context, command: Command, entered_at: datetime, knock: bool) -> None:
         head, version = (row.head, row.version) if row else (b"", 0)
         for entry in entries:
             version += 1
             data = codec.event_bytes(entry.event)
-            prev, head = head, codec.chained(head, after.id, version, entry, data, now, command.id, command.cause)
+            prev, head = head, codec.chained(head, after.id, version, entry, data, entered_at, command.id,
+                                             command.cause)
             write.events.append((after.id, version, entry.event.tag, data, entry.at, entry.by, entry.behind, entry.post,
                                  entry.rule, prev, head))
-        old = plan(procedure, before, context).tasks if before else ()
         new = plan(procedure, after, context)
-        was, now_rows = {t.key: task_row(after.id, t) for t in old}, {t.key: task_row(after.id, t) for t in new.tasks}
-        write.gone += [(after.id, key) for key in was if key not in now_rows]
-        write.tasks += [r for key, r in now_rows.items() if was.get(key) != r]
+        write.tasks += [task_row(after.id, t) for t in new.tasks]   # all: a gate or the calendar may have moved a due day
         self._gates(write, procedure, before, after, context)
-        everybody = holders | {t.holder.key for t in new.tasks} | {f"person@{after.opened_by}"} | {
-            s.holder.key for v in after.open for s in v.seats} | {
-            s.holder.key for v in after.open for r in procedure[v.stage].records if r.by
-            for s in r.by(after.on(v.line), context.policy)}
-        driver = "" if procedure.kind in self._registers else after.id
         write.cases.append((
             after.id, row.version if row else 0, after.version, after.kind, after.subject, after.parent, after.policy,
-            codec.state_bytes(after), head, list(() if after.ended else procedure.leans(after)), sorted(everybody),
-            [v.stage for v in after.open], after.ended, new.next_at, driver, after.opened_at, knock))
+            codec.state_bytes(after), head, leans_of(procedure, after), sorted(holders_of(procedure, after, new, context)),
+            [v.stage for v in after.open], after.ended, new.next_at, self.driver_of(after), after.opened_at, knock))
+
+    def driver_of(self, case: Case) -> str:
+        """The workflow that a case's changes go to; a register has none."""
+        return "" if case.kind in self._registers else case.id
 
     def _gates(self, write: _Write, procedure: Procedure, before: Case | None, after: Case, context: Context) -> None:
         was = shown(procedure, before) if before else {}
@@ -420,6 +420,18 @@ def may_see(procedure: Procedure, case: Case, holders: frozenset[str], context: 
 def _series(procedure: Procedure, now: datetime) -> str:
     assert procedure.number
     return f"{procedure.number(Case())}{day_of(now).year}"
+
+
+def leans_of(procedure: Procedure, case: Case) -> list[str]:
+    return [] if case.ended else list(procedure.leans(case))
+
+
+def holders_of(procedure: Procedure, case: Case, now: Plan, context: Context) -> set[str]:
+    """Who may see the case from now on (G-30): who opened it, sits in it, has a task, or may record something."""
+    return {t.holder.key for t in now.tasks} | {f"person@{case.opened_by}"} | {
+        s.holder.key for v in case.open for s in v.seats} | {
+        s.holder.key for v in case.open for r in procedure[v.stage].records if r.by
+        for s in r.by(case.on(v.line), context.policy)}
 
 
 def task_row(case_id: str, t: Task) -> tuple[Any, ...]:

@@ -1,7 +1,9 @@
 """签名存放. The heads of all cases are signed at intervals into a file of their own, so that what was cut off shows.
 
-A chain alone proves that nothing inside was changed; that its newest events or a whole case are still there is proved by
-a head that was signed while they were. One JSON line a seal: time, cases, signature (Ed25519).
+A chain alone proves that nothing inside was changed by halves; that its newest events or a whole case are still there, and
+that nobody made the whole chain anew, is proved by a head that was signed before. The files of the policies are signed with
+them, as `policy:<id>`: they are rules, and no event holds them. One JSON line a seal: time, cases, the signature of the line
+before, signature (Ed25519). Only lines cut off at the end of the file do not show: keep a copy elsewhere.
 """
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 class Seal(msgspec.Struct):
     at: str
     cases: dict[str, tuple[int, str]]       # case → (version, hash); only what moved since the seal before
+    after: str = ""                         # the signature of the seal before
     signature: str = ""
 
     def bytes(self) -> bytes:
-        return msgspec.json.encode([self.at, self.cases], order="deterministic")
+        return msgspec.json.encode([self.at, self.cases, self.after], order="deterministic")
 
 
 def _key(path: Path) -> Ed25519PrivateKey:
@@ -36,13 +39,14 @@ def _key(path: Path) -> Ed25519PrivateKey:
 async def seal(pool: asyncpg.Pool, folder: Path) -> int:
     """Sign the heads that moved since the last seal; returns how many."""
     path = folder / "heads.jsonl"
-    before = read_heads(path) if path.exists() else {}
-    rows = await pool.fetch("select id, version, head from case_head")
+    before, last = _read(path) if path.exists() else ({}, "")
+    rows = await pool.fetch("select id, version, head from case_head union all "
+                            "select 'policy:' || id, 1, sha256(body) from policy")
     moved = {r["id"]: (r["version"], r["head"].hex()) for r in rows if before.get(r["id"]) != (r["version"], r["head"])}
     if not moved:
         return 0
     key = _key(folder / "heads.key")
-    new = Seal((await pool.fetchval("select clock_timestamp()")).isoformat(), moved)
+    new = Seal((await pool.fetchval("select clock_timestamp()")).isoformat(), moved, last)
     new.signature = key.sign(new.bytes()).hex()
     public = folder / "heads.pub"
     if not public.exists():
@@ -55,15 +59,30 @@ async def seal(pool: asyncpg.Pool, folder: Path) -> int:
 
 
 def read_heads(path: Path) -> dict[str, tuple[int, bytes]]:
-    """The newest signed head of each case. Raises InvalidSignature where a line was changed."""
+    """The newest signed head of each case. Raises InvalidSignature where a line was changed, left out or moved."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, tuple[int, bytes]], str]:
     public = Ed25519PublicKey.from_public_bytes((path.parent / "heads.pub").read_bytes())
     out: dict[str, tuple[int, bytes]] = {}
+    last = ""
     with path.open("rb") as file:
         for line in file:
             one = msgspec.json.decode(line, type=Seal)
-            public.verify(bytes.fromhex(one.signature), one.bytes())
+            public.verify(_signature(one), one.bytes())
+            if one.after != last:
+                raise InvalidSignature
+            last = one.signature
             out |= {case: (version, bytes.fromhex(head)) for case, (version, head) in one.cases.items()}
-    return out
+    return out, last
+
+
+def _signature(one: Seal) -> bytes:
+    try:
+        return bytes.fromhex(one.signature)
+    except ValueError:
+        raise InvalidSignature from None
 
 
 __all__ = ["InvalidSignature", "read_heads", "seal"]

@@ -11,7 +11,7 @@ import yaml
 from domain.kernel.stages import Context
 
 from . import codec
-from .texts import id_of
+from .texts import id_of, references
 
 PAGE_MAX = 100
 
@@ -126,19 +126,7 @@ async def notices(pool: asyncpg.Pool) -> list[dict[str, Any]]:
 
 def references_in(events: Sequence[Any]) -> list[str]:
     """Every text reference that these events hold."""
-    found: list[str] = []
-
-    def walk(value: Any) -> None:
-        if isinstance(value, str):
-            if len(value) == 97 and value[32] == ".":
-                found.append(value)
-        elif isinstance(value, (tuple, list)):
-            for v in value:
-                walk(v)
-    for event in events:
-        for value in vars(event).values():
-            walk(value)
-    return found
+    return [r for event in events for r in references(event)]
 
 
 # -- for pages -----------------------------------------------------------------------------------------------

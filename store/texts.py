@@ -5,6 +5,7 @@ A form says which of its fields are words by their type `Text`; the door takes t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -24,6 +25,19 @@ def reference(text_id: str, salt: bytes, words: str) -> Text:
 
 def id_of(ref: str) -> str:
     return ref.partition(".")[0]
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every reference that a fact holds, at any depth."""
+    if isinstance(value, str):
+        if len(value) == 97 and value[32] == ".":
+            yield value
+    elif isinstance(value, (tuple, list)):
+        for v in value:
+            yield from references(v)
+    elif is_dataclass(value):
+        for v in vars(value).values():
+            yield from references(v)
 
 
 def taken_out(act: Act, command: str, case_id: str) -> tuple[Act, list[TextRow]]:

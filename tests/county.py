@@ -18,7 +18,7 @@ from domain.kernel.refusal import Refusal
 from domain.kernel.stages import WORKFLOW
 from domain.procedures import PROCEDURES
 from domain.recognition.batch import Convene, Minutes, OpenMeeting, SignedIn
-from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Confirm, Declare, Describe
+from domain.recognition.dossier import AnswerLeaf, Apply, Confirm, CoSign, Declare, Describe
 from domain.recognition.proposal import Propose
 from domain.recognition.review import Sheet
 from domain.recognition.site import FixVisit, Reply, SiteSheet, VisitHeld
@@ -79,7 +79,7 @@ class County:
 
     async def holders(self, holder: str) -> list[str]:
         """Everybody who holds a post today."""
-        today = day_of((await self.pool.fetchval("select county_now()")))
+        today = day_of(await self.pool.fetchval("select county_now()"))
         rows = await self.pool.fetch("select id, state from case_head where kind = 'person' order by id")
         out = [r["id"] for r in rows if any(h.key == holder for h in posts_on(state_of(r["state"]).facts, today))]
         assert out, holder

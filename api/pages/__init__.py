@@ -4,11 +4,27 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from . import acts, case, design, dossier, entry, errors, events, files, inbox, lists, public, start
+from . import (
+    acts,
+    case,
+    design,
+    dossier,
+    entry,
+    errors,
+    events,
+    files,
+    inbox,
+    judging,
+    lists,
+    public,
+    recognition,
+    scoring,
+    start,
+)
 from .render import STATIC
 
 router = APIRouter(include_in_schema=False)
-for part in (entry, inbox, lists, start, case, acts, files, events, design, public, dossier):
+for part in (entry, inbox, lists, start, case, acts, files, events, design, public, dossier, scoring, recognition, judging):
     router.include_router(part.router)
 
 

@@ -41,7 +41,8 @@ KINDS = {
     "plan": "规划、计划、方案", "policy_doc": "制度文本", "minutes": "会议记录", "ledger": "台账、登记簿",
     "roster": "名册", "timetable": "课表、作息表", "lesson_plan": "教案、课程纲要", "lesson_record": "听课与课堂观察记录",
     "homework_sample": "作业样本", "student_work": "学生作品与成长档案", "photo": "照片", "video": "录像",
-    "certificate": "证照、证书", "report": "总结、报告", "survey": "问卷结果", "data_export": "数据表", "interview": "访谈记录"}
+    "certificate": "证照、证书", "report": "总结、报告", "survey": "问卷结果", "data_export": "数据表",
+    "interview": "访谈记录"}
 """Kinds of evidence as the policy names them; what the system or the panel sees for itself is not asked of the school."""
 
 

@@ -12,7 +12,7 @@ from .calendar import Calendar
 from .case import Case, Event, SeatGone, SeatOpened, Visit
 from .clock import Clock
 from .refusal import Refusal
-from .seats import ALL, ANY, SEQUENCE, BallotRule, Holder, Rule, Seat, person
+from .seats import ALL, ANY, SCORE, SEQUENCE, BallotRule, Holder, Rule, Seat, person
 from .values import Text, having
 
 
@@ -363,9 +363,9 @@ class Procedure:
         return any(d.left_to_office(here, policy) for d in self[visit.stage].duties) or bool(self.deserted(visit))
 
     def deserted(self, visit: Visit) -> tuple[str, ...]:
-        """Seats that must speak and whose holders left; on a list the next one steps in instead (A-6, A-8)."""
+        """Seats that must speak and whose holders left; on a list the next one steps in instead (A-6, A-8, A-10)."""
         stage = self[visit.stage]
-        if stage.rule not in (ALL, SEQUENCE) or isinstance(stage.seats, roster):
+        if stage.rule not in (ALL, SEQUENCE, SCORE) or isinstance(stage.seats, roster):
             return ()
         held = {s.counts_as for s in visit.seats if not s.gone}
         return tuple(s.counts_as for s in visit.seats if s.gone not in ("", "not_asked") and s.counts_as not in held)

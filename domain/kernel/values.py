@@ -16,10 +16,10 @@ TAGS: dict[str, type] = {}
 def having(thing: T, **changes: Any) -> T:
     """The same with some fields changed; several times faster than `dataclasses.replace`."""
     fields = thing.__dict__
-    assert changes.keys() <= fields.keys(), changes.keys() - fields.keys()
     new = object.__new__(type(thing))
     new.__dict__.update(fields)
     new.__dict__.update(changes)
+    assert len(new.__dict__) == len(fields), changes.keys() - fields.keys()
     return new
 
 

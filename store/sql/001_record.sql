@@ -57,7 +57,7 @@ create table command (                      -- same id, same body: the same repl
     reply bytea not null,
     at timestamptz not null
 );
-create index command_age on command (at);
+create index command_age on command using brin (at);
 
 create table task (                         -- 待办: made again from the plan; a closed task is deleted
     case_id text not null,

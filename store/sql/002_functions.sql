@@ -8,7 +8,6 @@ create type event_write as (
 create type task_write as (
     case_id text, key text, visit int, stage text, line text, seat text, holder text, pool boolean, due timestamptz,
     provisional boolean);
-create type task_gone as (case_id text, key text);
 create type gate_write as (name text, raiser text, value bytea, turns_at timestamptz, next_value bytea);
 create type text_write as (id text, case_id text, salt bytea, body text);
 create type vote_write as (case_id text, visit int, seat text, choice text);
@@ -38,7 +37,8 @@ begin
             from session s where s.id = p_session and s.ends_at > clock_timestamp();
         if not found then return; end if;
     end if;
-    now := county_now();
+    select coalesce(driven, clock_timestamp()), (select version from case_head where id = 'calendars')
+        into now, calendar from county_clock;
     select c.reply, c.body into reply, body from command c where c.id = v_command;
     ids := '{}'; kinds := '{}'; versions := '{}'; states := '{}'; heads := '{}'; policies := '{}';
     loop
@@ -66,22 +66,20 @@ begin
             from gate g where g.name = any (v_names);
     end if;
     if actor <> 'workflow' then
-        select c.state into person from case_head c where c.id = actor and c.kind = 'person';
-        select array_agg(c.state) into near_people
-            from near n join case_head c on c.id = n.other where n.person = actor;
+        select c.state, array(select o.state from near n join case_head o on o.id = n.other where n.person = actor)
+            into person, near_people from case_head c where c.id = actor and c.kind = 'person';
     end if;
-    select c.version into calendar from case_head c where c.id = 'calendars';
 end $$;
 
 -- All of one decision, or none: 'ok', 'gate' or 'stale' or 'command' when somebody was faster. Never raises for a race.
 -- Locks: gates in one sorted pass (shared to read, exclusive to raise), then the cases in the order given (child first).
 create function commit_v1(p_command text, p_case text, p_actor text, p_body bytea, p_reply bytea, p_now timestamptz,
     p_cause text, p_gates text[], p_versions bigint[], p_raised text[],
-    p_cases case_write[], p_events event_write[], p_tasks task_write[], p_gone task_gone[], p_values gate_write[],
+    p_cases case_write[], p_events event_write[], p_tasks task_write[], p_values gate_write[],
     p_unset gate_write[], p_texts text_write[], p_votes vote_write[], p_files file_write[])
 returns text language plpgsql as $$
 declare
-    c case_write; e event_write; t task_write; g gate_write; d task_gone; r record;
+    c case_write; e event_write; t task_write; g gate_write; r record;
 begin
     if cardinality(p_gates) > 0 or cardinality(p_raised) > 0 then
         for r in select n, hashtextextended(n, 0) h from unnest(p_gates || p_raised) n group by n order by 2, 1 loop
@@ -102,7 +100,8 @@ begin
                 on conflict do nothing;
         else
             update case_head k set version = c.version, state = c.state, head = c.head, leans = c.leans,
-                    holders = c.holders, stages = c.stages, ended = c.ended, next_at = c.next_at, touched_at = p_now
+                    holders = array(select distinct h from unnest(k.holders || c.holders) h order by 1),
+                    stages = c.stages, ended = c.ended, next_at = c.next_at, touched_at = p_now
                 where k.id = c.id and k.version = c.expected;
         end if;
         if not found then
@@ -119,14 +118,17 @@ begin
             values (e.case_id, e.version, e.tag, e.data, e.at, p_now, e.actor, e.behind, e.post, e.rule, p_command,
                     p_cause, e.prev, e.hash);
     end loop;
-    foreach d in array p_gone loop
-        delete from task where case_id = d.case_id and key = d.key;
+    foreach c in array p_cases loop
+        delete from task where case_id = c.id
+            and key <> all (array(select n.key from unnest(p_tasks) n where n.case_id = c.id));
     end loop;
     foreach t in array p_tasks loop
         insert into task values (t.case_id, t.key, t.visit, t.stage, t.line, t.seat, t.holder, t.pool, t.due,
                                  t.provisional, p_now)
             on conflict (case_id, key) do update set holder = excluded.holder, pool = excluded.pool,
-                due = excluded.due, provisional = excluded.provisional;
+                due = excluded.due, provisional = excluded.provisional
+                where (task.holder, task.pool, task.due, task.provisional)
+                    is distinct from (excluded.holder, excluded.pool, excluded.due, excluded.provisional);
     end loop;
     if cardinality(p_raised) > 0 then
         foreach g in array p_unset loop
@@ -170,13 +172,14 @@ end $$;
 
 -- The state of a case and, in the same statement, the outbox rows that the reader of its plan has thereby seen.
 create function read_plan_v1(p_case text, p_driver text, out now timestamptz, out kind text, out policy text,
-    out version int, out state bytea, out gates text[], out raisers text[], out vals bytea[], out epoch bigint)
+    out version int, out state bytea, out next_at timestamptz, out gates text[], out raisers text[], out vals bytea[],
+    out epoch bigint)
 language plpgsql as $$
 declare v_leans text[];
 begin
     delete from outbox where driver = p_driver;
     now := county_now();
-    select k.kind, k.policy, k.version, k.state, k.leans into kind, policy, version, state, v_leans
+    select k.kind, k.policy, k.version, k.state, k.next_at, k.leans into kind, policy, version, state, next_at, v_leans
         from case_head k where k.id = p_case;
     select array_agg(g.name), array_agg(g.raiser),
            array_agg(case when g.turns_at <= read_plan_v1.now then g.next_value else g.value end)

@@ -44,7 +44,7 @@ STAFF, HEAD = post("basic_education_section_staff", "SC2"), post("basic_educatio
 LEADER, DEPUTY = post("bureau_leader", "BUREAU"), post("bureau_deputy", "BUREAU")
 HEADS = ("head", "head2")
 WORDS = Text("因为")
-GOALS = ("", "window", "review", "convening", "meeting", "meeting", "minutes", "notice", "signing", "conferment")
+GOALS = ("", "window", "review", "convening", "meeting", "meeting", "minutes", "notice", "signing", "signing", "conferment")
 FORM_REASONS = frozenset("""malformed opinion_required amount_invalid attachment_required target_not_passed
     target_not_allowed stale_version calendar_unpublished true_at_impossible not_late_able wrong_stage already_acted""".split())
 """What may still be refused after an act was offered: what stands in its form, and what the form's own rule asks."""
@@ -291,7 +291,7 @@ class World:
                 return site.Rescored(self._rescored(case))
             case "Propose":
                 passes = proposal.computed(case, p).passed and not f.vetoes
-                departs = r.choice(["refuse", "defer"]) if passes and r.random() < .25 else ""
+                departs = r.choice(["refuse", "defer", "defer"]) if passes and r.random() < .3 else ""
                 return proposal.Propose(departs, WORDS if departs else Text(""))
             case "Rendered":
                 return proposal.Rendered("certificate" if case.at("conferment") else "letter", "file")
@@ -399,7 +399,8 @@ class World:
         return False
 
     def _vote(self, id: str, v: Visit, s: Seat) -> bool:
-        refusal = self.act(id, Act(self.r.choice(["yes"] * 5 + ["no", "abstain"]), v.no, s.key), s.key)
+        says = ["yes"] * 5 + ["no", "abstain"] + ["no"] * 20 * bool(self.cases[id].facts.departs)
+        refusal = self.act(id, Act(self.r.choice(says), v.no, s.key), s.key)
         if refusal:                             # one's own school, or judged before: they say so and leave (G-18)
             assert refusal.code in ("own_case", "separation"), refusal
             assert self.act(id, Act("decline", v.no, s.key, opinion=WORDS), s.key) is None
@@ -428,8 +429,8 @@ class World:
         if t.holder.pool and not t.claimed_by:
             self.act(id, Act("claim", t.visit, t.seat), who)
         verbs = ["agree", "refuse"] if visit.stage == "eligibility" else ["agree"]
-        if self.mischief and self.r.random() < .12:
-            verbs = self.r.sample(["return", "refuse", "decline", "ask", "release"], 2)
+        if self.mischief and self.r.random() < (.3 if visit.stage == "completeness" else .12):
+            verbs = self.r.sample(["return", "refuse", "decline", "ask", "release"], 3)
         return any(self._may(id, verb, t, who) is None and self.act(id, self.whole(id, visit, verb, t.seat), who) is None
                    for verb in verbs)
 
@@ -542,10 +543,14 @@ class World:
             self.act(id, Act("suspend", opinion=WORDS, more=self.r.choice([0, 2, 5])), self.office(id))
 
     def office_ends(self) -> None:
-        """The office and the head, or one of them and it waits (A-34)."""
+        """The office, and then the head: who confirms, drops it, or lets it wait (A-34)."""
         for id in self.shuffled()[:1]:
-            if self.act(id, Act("end", opinion=WORDS), self.office(id)) is None and self.r.random() < .5:
-                self.act(id, Act("end", opinion=WORDS), self.office(id, of=HEADS))
+            if self.act(id, Act("end", opinion=WORDS), self.office(id)) is None:
+                first = ending(self.cases[id])
+                verb = self.r.choice(["end", "drop", ""]) if first else ""
+                if verb:
+                    seat = f"{first.no}" if verb == "drop" else ""
+                    self.act(id, Act(verb, seat=seat, opinion=WORDS), self.office(id, of=HEADS))
 
     def asks_for_time(self) -> None:
         """申请延期 and, sometimes, the answer (C-22, C-23)."""
@@ -577,6 +582,14 @@ class World:
         if visit := self.cases[B].at("review"):
             self.act(B, Act("record", visit.no, form=b.GoOnEarlier(WORDS)), "head")
 
+    def blocked_at_the_signing(self) -> None:
+        """A rectification of one who is free falls due just before the leader signs (R-58, L-13)."""
+        if self.cases[B].at("signing"):
+            free = b.those(self.cases[B], "free")
+            school = self.cases[self.r.choice(free)].subject
+            self.register(school, having(self.schools[school], rectifications=(("R9", day_of(self.now), "overdue"),)))
+            self.push(B)
+
     def late_child(self) -> None:
         self.apply(self.r.choice(sorted(self.schools)))
 
@@ -604,7 +617,7 @@ class World:
                 self.look(id)
 
     RARE = (applicant_leaves, office_stops, office_ends, asks_for_time, takes_back, window_is_extended, goes_on_earlier,
-            late_child, visit_recorded_late)
+            late_child, visit_recorded_late, blocked_at_the_signing)
 
     def step(self) -> None:
         """One random thing, and the checks."""
@@ -836,6 +849,8 @@ class World:
 def live(seed: int, steps: int) -> World:
     """One life: a start somewhere, random steps, and helpful people until everything has ended."""
     world = World(seed, GOALS[seed % len(GOALS)])
+    if seed % 3:
+        world.blocked_at_the_signing()
     for _ in range(steps):
         world.step()
     if seed % 7 == 4:

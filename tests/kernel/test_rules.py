@@ -192,6 +192,34 @@ def test_A_10_every_seat_scored_or_was_replaced(steps, then):
     assert stands(given(JUDGES, *steps, policy=TERMS)) == then
 
 
+def declines(who: Who) -> Step:
+    return by(who, "decline", who.id, opinion=WHY)
+
+
+@pytest.mark.parametrize("rule", [ALL, SEQUENCE, SCORE])
+@pytest.mark.parametrize(("steps", "then"), [
+    pytest.param([declines(A), agrees(B), agrees(C)], {"ask": ["assign"]}, id="who left is not passed over"),
+    pytest.param([declines(A), by(CLERK, "assign", to="d"), agrees(D, "a@d"), agrees(B), agrees(C)], {"ended": ["passed"]}, id="somebody was assigned"),
+    pytest.param([declines(A), by(CLERK, "assign", to="d"), agrees(D, "a@d"), agrees(B)], {"ask": ["c"]}, id="in that place"),
+    pytest.param([declines(A), agrees(B), agrees(C), by(CLERK, "assign", to="d")], {"ask": ["a@d"]}, id="whoever has acted meanwhile"),
+])
+def test_A_6_A_8_A_10_a_seat_whose_holder_left_is_filled(rule, steps, then):
+    assert stands(given(asked(rule, "a", "b", "c"), *steps)) == then
+
+
+def test_A_8_who_was_assigned_comes_in_that_turn():
+    assert stands(given(asked(SEQUENCE, "a", "b", "c"), declines(A), by(CLERK, "assign", to="d"))) == {"ask": ["a@d"]}
+
+
+def test_A_6_two_who_left_are_both_filled():
+    story = given(asked(ALL, "a", "b", "c"), declines(A), declines(B), by(CLERK, "assign", to="d"), by(CLERK, "assign", to="e"), agrees(C))
+    assert stands(story) == {"ask": ["a@d", "b@e"]}
+
+
+def test_A_7_of_several_any_of_whom_decides_one_may_leave():
+    assert stands(given(asked(ANY, "a", "b"), declines(A))) == {"ask": ["b"]}
+
+
 def test_A_10_who_is_assigned_joins_the_list():
     """So that the sheet counts like any other (R-27)."""
     story = given(JUDGES, named("a", "b"), by(A, "decline", "a", opinion=WHY), by(CLERK, "assign", to="d"), policy=TERMS)

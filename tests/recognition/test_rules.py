@@ -988,6 +988,14 @@ def test_A_50_the_documents_number(gates, number, serial):
     assert got == [b.Numbered(number, "star-school:document:2026", serial)]
 
 
+def test_A_50_the_batch_shows_the_newest_number_of_each_series():
+    facts = b.Batch()
+    for number, series, serial in (("1号", "d:2026", 1), ("1号", "d:2027", 1), ("2号", "d:2026", 2)):
+        facts = facts.evolve(b.Numbered(number, series, serial), Entry(None, NOW, "workflow"))
+    assert facts.numbers == (("d:2027", 1), ("d:2026", 2))
+    assert {k: v for k, v in b.shows(having(batch(), facts=facts)).items() if k.startswith("number:")} == {"number:d:2027": 1, "number:d:2026": 2}
+
+
 @pytest.mark.parametrize(("children", "then"), [
     pytest.param({"a": "ended", "b": "ended"}, None, id="every one has ended"), pytest.param({"a": "ended", "b": "held"}, no("wrong_stage", "R-67"), id="one is open"),
 ])

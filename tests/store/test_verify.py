@@ -5,21 +5,28 @@ The owner of the tables switches the triggers off first; who cannot even do that
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import msgspec
 import pytest
+import pytest_asyncio
 from cryptography.exceptions import InvalidSignature
 
 from domain.kernel.calendar import COUNTY
 from domain.kernel.case import Entry
 from domain.recognition.dossier import Describe
 from store import codec
+from store.database import open_pool
 from store.heads import read_heads, seal
 from store.verify import Fault, verify
+from tests.conftest import _create, _drop
 from tests.county import County
+
+from .conftest import SMALL, Scene
 
 
 async def faults(county: County, heads: Path | None = None) -> list[Fault]:
@@ -34,8 +41,37 @@ async def named(county: County, heads: Path | None = None) -> set[tuple[str | No
     return {(f.case, f.version) for f in await faults(county, heads)}
 
 
+@pytest_asyncio.fixture(scope="module")
+async def whole(server: str, called: Scene) -> AsyncIterator[County]:
+    """One record for all tests that put back what they changed (`changed`)."""
+    url = await _create(server, "whole", called.database)
+    pool = await open_pool(url, 4)
+    for table in MADE:
+        await pool.execute(f"create table saved_{table} as table {table}")
+    county = County(pool, called.folder, url)
+    county.scene = called
+    yield county
+    await pool.close()
+    await _drop(server, "whole")
+
+
+MADE = ("event", "case_head", "task", "gate")
+
+
+@asynccontextmanager
+async def changed(county: County, sql: str, *values: Any) -> AsyncIterator[None]:
+    """The record with one thing changed behind the door; put back afterwards."""
+    await behind_the_door(county, sql, *values)
+    try:
+        yield
+    finally:
+        for table in MADE:
+            await behind_the_door(county, f"delete from {table}")
+            await behind_the_door(county, f"insert into {table} overriding system value select * from saved_{table}")
+
+
 async def behind_the_door(county: County, sql: str, *values: Any) -> None:
-    """As the owner, with the triggers off; exactly the rows meant, at least one."""
+    """As the owner, with the triggers off; at least one row."""
     async with county.pool.acquire() as connection, connection.transaction():
         await connection.execute("alter table event disable trigger all")
         done = await connection.execute(sql, *values)
@@ -62,51 +98,42 @@ async def test_a_clean_record_has_no_fault(record: County):
     "actor = 'P00001'", "behind = 'P00001'", "post = 'principal@PR003'", "rule = 'R-99'", "at = at - interval '1 second'",
     "entered_at = entered_at - interval '1 second'", "command = 'another'", "cause = 'another'", "tag = 'star.described.v1'",
     "hash = set_byte(hash, 20, get_byte(hash, 20) # 1)", "prev = set_byte(prev, 20, get_byte(prev, 20) # 1)"])
-async def test_one_event_changed(record: County, change: str):
-    case = record.scene["dossier"]
-    await behind_the_door(record, f"update event set {change} where case_id = $1 and version = 4", case)
-    assert await named(record) == {(case, 4)}
+async def test_one_event_changed(whole: County, change: str):
+    case = whole.scene["dossier"]
+    async with changed(whole, f"update event set {change} where case_id = $1 and version = 4", case):
+        assert await named(whole) == {(case, 4)}
 
 
-async def test_an_unknown_tag_is_named(record: County):
+async def test_an_unknown_tag_is_named(whole: County):
     """An older program never skips what a newer one wrote."""
-    case = record.scene["dossier"]
-    await behind_the_door(record, "update event set tag = 'star.from_tomorrow.v9' where case_id = $1 and version = 4", case)
-    assert await faults(record) == [Fault(case, 4, "内容不能识别")]
+    case = whole.scene["dossier"]
+    async with changed(whole, "update event set tag = 'star.from_tomorrow.v9' where case_id = $1 and version = 4", case):
+        assert await faults(whole) == [Fault(case, 4, "内容不能识别")]
 
 
-async def test_an_event_removed_in_the_middle(record: County):
-    case = record.scene["dossier"]
-    await behind_the_door(record, "delete from event where case_id = $1 and version = 3", case)
-    assert await named(record) == {(case, 4)}
+async def test_an_event_removed_in_the_middle(whole: County):
+    case = whole.scene["dossier"]
+    async with changed(whole, "delete from event where case_id = $1 and version = 3", case):
+        assert await named(whole) == {(case, 4)}
+        await behind_the_door(whole, "update event set version = version - 1 where case_id = $1 and version > 3", case)
+        assert (case, 3) in await named(whole)
 
 
-async def test_an_event_removed_and_the_rest_moved_up(record: County):
-    case = record.scene["dossier"]
-    await behind_the_door(record, "delete from event where case_id = $1 and version = 3", case)
-    await behind_the_door(record, "update event set version = version - 1 where case_id = $1 and version > 3", case)
-    assert (case, 3) in await named(record)
-
-
-async def test_the_newest_events_removed(record: County):
+async def test_the_newest_event_removed(whole: County):
     """Without a signed head only the case's own row shows it."""
-    case = record.scene["dossier"]
-    last = await version(record, case)
-    await behind_the_door(record, "delete from event where case_id = $1 and version >= $2", case, last)
-    assert (case, last - 1) in await named(record)
+    case = whole.scene["dossier"]
+    last = await version(whole, case)
+    async with changed(whole, "delete from event where case_id = $1 and version = $2", case, last):
+        assert (case, last - 1) in await named(whole)
 
 
-async def test_a_case_head_removed(record: County):
-    case = record.scene["co_sign"]
-    last = await version(record, case)
-    await behind_the_door(record, "delete from case_head where id = $1", case)
-    assert (case, last) in await named(record)
-
-
-async def test_all_events_of_a_case_removed(record: County):
-    case = record.scene["co_sign"]
-    await behind_the_door(record, "delete from event where case_id = $1", case)
-    assert (case, 0) in await named(record)
+async def test_the_row_or_all_events_of_a_case_removed(whole: County):
+    case = whole.scene["co_sign"]
+    last = await version(whole, case)
+    async with changed(whole, "delete from case_head where id = $1", case):
+        assert (case, last) in await named(whole)
+    async with changed(whole, "delete from event where case_id = $1", case):
+        assert (case, 0) in await named(whole)
 
 
 # -- what only a signed head shows ----------------------------------------------------------------------------------
@@ -166,6 +193,22 @@ async def test_a_forged_chain_under_a_signed_head(record: County):
     assert (case, signed) in await named(record, heads)
 
 
+async def test_a_policy_changed_after_it_was_signed(record: County):
+    """A lower pass mark than the one that the schools were told."""
+    await seal(record.pool, record.folder)
+    await behind_the_door(record, "update policy set body = convert_to(replace(convert_from(body, 'UTF8'), '75.00', '15.00'), "
+                                  "'UTF8') where id = 'star-school-2026'")
+    assert await faults(record, record.folder / "heads.jsonl") == [
+        Fault("policy:star-school-2026", 1, "政策文件与签名存放时的不同")]
+
+
+async def test_a_policy_that_is_gone_is_named_at_its_cases(record: County):
+    await behind_the_door(record, "delete from policy where id = $1", SMALL)
+    scene = record.scene
+    cases = {scene["old"], scene["new"], scene["dossier"], scene["co_sign"], *scene["candidates"]}
+    assert {f for f in await faults(record)} == {Fault(c, await version(record, c), "政策文件不能读") for c in cases}
+
+
 async def test_a_changed_seal_file_is_refused(record: County):
     heads = record.folder / "heads.jsonl"
     await seal(record.pool, record.folder)
@@ -198,7 +241,9 @@ async def test_a_seal_left_out_or_put_elsewhere_is_refused(record: County, keep:
 
 
 async def test_a_seal_holds_only_what_moved(record: County):
-    assert await seal(record.pool, record.folder) == await record.pool.fetchval("select count(*) from case_head")
+    """Cases, and the files of the policies."""
+    assert await seal(record.pool, record.folder) == await record.pool.fetchval(
+        "select (select count(*) from case_head) + (select count(*) from policy)")
     assert await seal(record.pool, record.folder) == 0
     await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "美术"))
     assert await seal(record.pool, record.folder) == 1
@@ -207,72 +252,62 @@ async def test_a_seal_holds_only_what_moved(record: County):
 # -- what is made from the log -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("sql", "who"), [
-    ("update task set holder = 'person@P00001' where case_id = $1", "co_sign"),
-    ("update task set pool = not pool where case_id = $1", "co_sign"),
-    ("delete from task where case_id = $1", "co_sign"),
-    ("insert into task select case_id, '9/x', 9, stage, line, 'x', holder, pool, due, provisional, since from task "
-     "where case_id = $1", "co_sign"),
-    ("update case_head set state = set_byte(state, length(state) / 2, get_byte(state, length(state) / 2) # 1) where id = $1",
-     "co_sign"),
-    ("update case_head set leans = '{}' where id = $1", "co_sign"),
-    ("update case_head set stages = '{material}' where id = $1", "co_sign"),
-    ("update case_head set ended = 'recognised' where id = $1", "co_sign"),
-    ("update case_head set policy = 'star-school-2015' where id = $1", "co_sign"),
-    ("update case_head set subject = 'PR010' where id = $1", "co_sign"),
-    ("update case_head set parent = '' where id = $1", "co_sign"),
-    ("update case_head set kind = 'star_batch' where id = $1", "co_sign"),
-    ("update case_head set driver = '' where id = $1", "co_sign"),
-    ("update case_head set holders = '{}' where id = $1", "co_sign"),
-    ("update case_head set version = version + 1 where id = $1", "co_sign"),
-    ("update case_head set head = set_byte(head, 20, get_byte(head, 20) # 1) where id = $1", "co_sign"),
-])
-async def test_a_row_that_was_made_from_the_log(record: County, sql: str, who: str):
-    case = record.scene[who]
-    last = await version(record, case)
-    await behind_the_door(record, sql, case)
-    assert (case, last) in await named(record)
-    assert {f[0] for f in await named(record)} == {case}
+@pytest.mark.parametrize("change", [
+    "state = set_byte(state, length(state) / 2, get_byte(state, length(state) / 2) # 1)", "version = version + 1",
+    "head = set_byte(head, 20, get_byte(head, 20) # 1)", "kind = 'star_batch'", "subject = 'PR010'", "parent = ''",
+    "policy = 'star-school-2015'", "leans = '{}'", "holders = '{}'", "stages = '{material}'", "ended = 'recognised'",
+    "driver = ''", "opened_at = opened_at - interval '1 day'"])
+async def test_the_row_of_a_case(whole: County, change: str):
+    case = whole.scene["co_sign"]
+    last = await version(whole, case)
+    async with changed(whole, f"update case_head set {change} where id = $1", case):
+        assert await named(whole) == {(case, last)}
 
 
 @pytest.mark.parametrize("sql", [
-    "update gate set value = $2 where name = 'overdue:' || $1", "delete from gate where name = 'overdue:' || $1 and $2 = $2",
-    "insert into gate select 'veto:PR999', raiser, $2 from gate where name = 'overdue:' || $1",
-    "update gate set value = '\\xff' where name = 'overdue:' || $1 and $2 = $2"])
-async def test_a_gate_changed(record: County, sql: str):
+    "update task set holder = 'person@P00001' where case_id = $1", "update task set pool = not pool where case_id = $1",
+    "update task set stage = 'material' where case_id = $1", "delete from task where case_id = $1",
+    "insert into task select case_id, '9/x', 9, stage, line, 'x', holder, pool, due, provisional, since from task "
+    "where case_id = $1"])
+async def test_a_task(whole: County, sql: str):
+    case = whole.scene["co_sign"]
+    async with changed(whole, sql, case):
+        assert await faults(whole) == [Fault(case, await version(whole, case), "待办与案件不符")]
+
+
+@pytest.mark.parametrize("sql", [
+    "update gate set value = '[\"\",[\"1\"]]' where name = 'overdue:PR003'", "delete from gate where name = 'overdue:PR003'",
+    "insert into gate select 'veto:PR999', raiser, value from gate where name = 'overdue:PR003'",
+    "update gate set value = '\\xff' where name = 'overdue:PR003'"])
+async def test_a_gate(whole: County, sql: str):
     """Whoever hides a block from others, or invents one."""
-    await behind_the_door(record, sql, "PR003", codec.value_bytes(["督改〔2026〕1号"]))
-    assert await named(record) == {("PR003", await version(record, "PR003"))}
+    async with changed(whole, sql):
+        assert await faults(whole) == [Fault("PR003", await version(whole, "PR003"), "对其他案件显示的与案件不符")]
 
 
 @pytest.mark.parametrize("sql", [
     "insert into gate values ('overdue:PR003', 'nobody', '[\"\",[\"1\"]]')",
     "insert into task select 'nobody', key, visit, stage, line, seat, holder, pool, due, provisional, since from task limit 1"])
-async def test_a_row_of_a_case_that_is_not_there(record: County, sql: str):
-    await behind_the_door(record, sql)
-    assert await named(record) == {("nobody", 0)}
+async def test_a_row_of_a_case_that_is_not_there(whole: County, sql: str):
+    async with changed(whole, sql):
+        assert await named(whole) == {("nobody", 0)}
 
 
-async def test_what_a_parent_knows_of_a_child(record: County):
+async def test_what_a_parent_knows_of_a_child(whole: County):
     """Its entry in the parent's state; the row of the parent is named, and the child that says otherwise."""
-    batch, child = record.scene["new"], record.scene["co_sign"]
-    state = codec.state_of(await record.pool.fetchval("select state from case_head where id = $1", batch))
+    batch, child = whole.scene["new"], whole.scene["co_sign"]
+    state = codec.state_of(await whole.pool.fetchval("select state from case_head where id = $1", batch))
     del state.children[child]
-    await behind_the_door(record, "update case_head set state = $2 where id = $1", batch, codec.state_bytes(state))
-    assert await named(record) == {(batch, await version(record, batch)), (child, await version(record, child))}
+    async with changed(whole, "update case_head set state = $2 where id = $1", batch, codec.state_bytes(state)):
+        assert await named(whole) == {(batch, await version(whole, batch)), (child, await version(whole, child))}
 
 
-async def test_a_parent_that_cannot_be_read_does_not_stop_the_reading(record: County):
-    batch = record.scene["new"]
-    await behind_the_door(record, "update case_head set state = set_byte(state, 0, 0) where id = $1", batch)
-    found = await named(record)
-    assert (batch, await version(record, batch)) in found
-    assert {f[0] for f in found} <= {batch, record.scene["dossier"], record.scene["co_sign"]}
-
-
-async def test_the_calendar_that_cannot_be_read_does_not_stop_the_reading(record: County):
-    await behind_the_door(record, "update case_head set state = set_byte(state, 0, 0) where id = 'calendars'")
-    assert await named(record) == {("calendars", await version(record, "calendars"))}
+@pytest.mark.parametrize("which", ["new", "calendars"])
+async def test_a_state_that_cannot_be_read_does_not_stop_the_reading(whole: County, which: str):
+    """Its children, and everybody who counts days, are read all the same."""
+    case = whole.scene.cases.get(which, which)
+    async with changed(whole, "update case_head set state = set_byte(state, 0, 0) where id = $1", case):
+        assert await named(whole) == {(case, await version(whole, case))}
 
 
 async def test_evidence_changed_and_lost(record: County):
@@ -282,6 +317,11 @@ async def test_evidence_changed_and_lost(record: County):
     assert await faults(record) == [Fault(file, 0, "佐证文件被改过")]
     path.unlink()
     assert await faults(record) == [Fault(file, 0, "佐证文件不在")]
+    await behind_the_door(record, "delete from file_use where hash = $1", file)
+    await behind_the_door(record, "delete from file where hash = $1", file)
+    case = record.scene["dossier"]
+    at = await record.pool.fetchval("select version from event where case_id = $1 and tag = 'star.leaf_answered.v1'", case)
+    assert await faults(record) == [Fault(case, at, "佐证没有登记")]
 
 
 async def test_words_changed_and_words_lost(record: County):
@@ -297,10 +337,10 @@ async def test_words_changed_and_words_lost(record: County):
     assert await named(record) == {(case, at)}
 
 
-async def test_two_faults_are_both_named(record: County):
-    one, other = record.scene["dossier"], record.scene["co_sign"]
-    await behind_the_door(record, "update event set actor = 'P00001' where case_id = any($1) and version = 3", [one, other])
-    assert await named(record) == {(one, 3), (other, 3)}
+async def test_two_faults_are_both_named(whole: County):
+    one, other = whole.scene["dossier"], whole.scene["co_sign"]
+    async with changed(whole, "update event set actor = 'P00001' where case_id = any($1) and version = 3", [one, other]):
+        assert await named(whole) == {(one, 3), (other, 3)}
 
 
 async def test_verify_changes_nothing(record: County):
