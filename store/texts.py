@@ -5,6 +5,7 @@ A form says which of its fields are words by their type `Text`; the door takes t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
@@ -38,6 +39,14 @@ def references(value: Any) -> Iterator[str]:
     elif is_dataclass(value):
         for v in vars(value).values():
             yield from references(v)
+
+
+def references_in(data: bytes) -> list[tuple[str, str]]:
+    """The same as (id, hash), found in a fact's canonical bytes: many times faster."""
+    return [(text.decode(), digest.decode()) for text, digest in _REFERENCE.findall(data)]
+
+
+_REFERENCE = re.compile(rb'"([^".]{32})\.([0-9a-f]{64})"')
 
 
 def taken_out(act: Act, command: str, case_id: str) -> tuple[Act, list[TextRow]]:

@@ -1,4 +1,4 @@
-"""核验. Streams the log through a server cursor: chains, rows and states as their fold, tasks as the plan, gates, words, files.
+"""核验. Streams the log through a server cursor: chains, rows and states as their fold, tasks, gates, words, files.
 
 Bounded in memory: a few hundred cases at a time. What could be anybody's work is judged by the log alone: no row that the
 log makes is trusted for reading another.
@@ -24,7 +24,7 @@ from domain.procedures import PROCEDURES
 
 from . import codec
 from .door import Door, holders_of, leans_of, task_row
-from .texts import id_of, references
+from .texts import references_in
 
 BATCH = 2000
 CASES = 200
@@ -46,18 +46,20 @@ async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | No
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         known = {r["id"] for r in await connection.fetch("select id from case_head")}
         folds: list[_Fold] = []
-        async for r in connection.cursor(
-                "select case_id, version, tag, data, at, entered_at, actor, behind, post, rule, command, cause, prev, hash "
-                "from event order by case_id, version", prefetch=BATCH):
-            read += 1
-            if not folds or folds[-1].id != r["case_id"]:
-                if len(folds) >= CASES:
-                    async for f in _compare(door, connection, folds, known):
-                        yield f
-                    folds = []
-                folds.append(_Fold(r["case_id"], procedures, signed.pop(r["case_id"], None)))
-            if what := folds[-1].take(r):
-                yield Fault(r["case_id"], r["version"], what)
+        cursor = await connection.cursor(
+            "select case_id, version, tag, data, at, entered_at, actor, behind, post, rule, command, cause, prev, hash "
+            "from event order by case_id, version")
+        while rows := await cursor.fetch(BATCH):
+            read += len(rows)
+            for r in rows:
+                if not folds or folds[-1].id != r["case_id"]:
+                    if len(folds) >= CASES:
+                        async for f in _compare(door, connection, folds, known):
+                            yield f
+                        folds = []
+                    folds.append(_Fold(r["case_id"], procedures, signed.pop(r["case_id"], None)))
+                if what := folds[-1].take(r):
+                    yield Fault(r["case_id"], r["version"], what)
         async for f in _compare(door, connection, folds, known):
             yield f
         for case in sorted(known):
@@ -115,7 +117,7 @@ class _Fold:
             self.case = evolve(self.case, entry) if self.case else None
         except Exception:                   # a chain that somebody made anew may hold what our own code never wrote
             return "不能接着前面的记录"
-        self.words += [(id_of(t), t.partition(".")[2], r["version"]) for t in references(event)]
+        self.words += [(text, digest, r["version"]) for text, digest in references_in(r["data"])]
         self.files += [(h, r["version"]) for h in (*getattr(event, "files", ()), getattr(event, "file", "")) if h]
         return ""
 
@@ -127,8 +129,8 @@ async def _compare(door: Door, connection: asyncpg.Connection, folds: list[_Fold
     parents = {r["id"]: r["state"] for r in await connection.fetch(
         "select id, state from case_head where id = any($1)", list({f.case.parent for f in folds if f.case}))}
     tasks = _by_case(await connection.fetch("select case_id, key, visit, stage, line, seat, holder, pool from task "
-                                            "where case_id = any($1) order by key", ids))
-    gates = _by_case(await connection.fetch("select raiser, name, value from gate where raiser = any($1) order by name", ids))
+                                            "where case_id = any($1)", ids))
+    gates = _by_case(await connection.fetch("select raiser, name, value from gate where raiser = any($1)", ids))
     read: dict[str, Case | None] = {}
     for fold in folds:
         known.discard(fold.id)

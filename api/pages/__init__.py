@@ -16,6 +16,7 @@ from . import (
     inbox,
     judging,
     lists,
+    office,
     public,
     recognition,
     scoring,
@@ -24,7 +25,8 @@ from . import (
 from .render import STATIC
 
 router = APIRouter(include_in_schema=False)
-for part in (entry, inbox, lists, start, case, acts, files, events, design, public, dossier, scoring, recognition, judging):
+for part in (entry, inbox, lists, start, case, acts, files, events, design, public, dossier, scoring, recognition, judging,
+             office):
     router.include_router(part.router)
 
 

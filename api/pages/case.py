@@ -263,6 +263,10 @@ async def card_of(sight: Sight, found: Ways) -> Card:
                     action=found.main[0].url(case.id).partition("?")[0], direct="认领并办理", others=others,
                     hidden={"csrf": page.csrf, "command": page.new_command(), "saw": str(sight.reading.version),
                             "visit": str(found.main[0].visit), "seat": found.main[0].seat}, cannot=list(found.cannot))
+    if own := _own_pages(sight, found):
+        rest = [Button(w.words, w.url(case.id), then=w.then) for w in found.main if not w.page(case.id)[0]]
+        return Card("mine", f"现在由您办理：{sight.task(at.stage)}", chip, why_here(sight, at), buttons=own,
+                    others=[*rest, *others], cannot=list(found.cannot))
     if found.main:
         body, when = await drafts.find(page.pool, page.me, case.id, drafts.CARD)
         chosen = (body.get("way") or [""])[0]
@@ -280,6 +284,12 @@ async def card_of(sight: Sight, found: Ways) -> Card:
     why = waits_for(sight, visit) + "。" if who == "系统" else f"{who}，{_since(sight, visit)}收到。"
     return Card("other", f"{'案件暂停中' if case.suspended else '现在' + verb}：{sight.stage(visit.stage)}", chip, why,
                 others=others, cannot=list(found.cannot))
+
+
+def _own_pages(sight: Sight, found: Ways) -> list[Button]:
+    """What is filled in on a page of its own: one button each, the first is the act."""
+    pages = dict.fromkeys(w.page(sight.case.id) for w in found.main if w.page(sight.case.id)[0])
+    return [Button(said, url, n == 0) for n, (url, said) in enumerate(pages)]
 
 
 def _since(sight: Sight, visit: Visit) -> str:
@@ -309,8 +319,8 @@ def facts_of(sight: Sight, texts: dict[str, str], rows: list[dict[str, Any]]) ->
             out.append(Fact("经办", f"{opener.name}，{opener.post}"))
         if f.answered:
             total, full = sum(f.answered.values()), sum(x.full_cp for x in policy.leaves)
-            out.append(Fact("自评总分", f"{points(total)} / {points(full)}") if not sight.blind else Fact("自评",
-                                                                                                      "评完后可看"))
+            out.append(Fact("自评总分", f"{points(total)} / {points(full)}", f"{base}/dossier/check")
+                       if not sight.blind else Fact("自评", "评完后可看"))
         files = sum(len(v) for v in f.files.values())
         if files:
             out.append(Fact("佐证", f"{files}份", f"{base}/files"))

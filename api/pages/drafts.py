@@ -12,6 +12,9 @@ import asyncpg
 Posted = dict[str, list[str]]
 BYTES_MAX = 200_000
 CARD = "act"                            # the act card of a case page
+OWN_PAGES = ((r"/cases/([^/]+)/dossier/([A-Za-z]+)", "dossier/{}"), (r"/reviews/([^/]+)()", "sheet-typed"),
+             (r"/cases/([^/]+)/panel()", "site-typed"))
+"""Pages with a draft of their own: the path with case and group, the draft's key."""
 NOT_KEPT = ("csrf", "command", "saw", "step")
 
 
@@ -55,7 +58,11 @@ async def keep_typed(pool: asyncpg.Pool, person: str, url: str, typed: str) -> N
         body = json.loads(typed)
     except ValueError:
         return
-    if not (at or card) or not isinstance(body, dict) or not all(isinstance(v, list) for v in body.values()):
+    own = next(((m[1], form.format(m[2])) for pattern, form in OWN_PAGES if (m := re.fullmatch(pattern, path))), None)
+    if not (at or card or own) or not isinstance(body, dict) or not all(isinstance(v, list) for v in body.values()):
+        return
+    if own:
+        await save(pool, person, *own, body)
         return
     if card:
         await save(pool, person, card[1], CARD, body)

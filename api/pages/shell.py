@@ -38,14 +38,16 @@ class PageProblem(Exception):
 
 @dataclass(frozen=True)
 class Nav:
-    """One entry of the bar. `who`: staff school expert all."""
+    """One entry of the bar. `who`: staff school expert office all."""
     url: str
     words: str
     who: str = "all"
 
 
-NAV = [Nav("/inbox", "待办"), Nav("/cases", "案件", "staff"), Nav("/cases?kind=star_batch", "批次", "staff"),
-       Nav("/cases", "我校案件", "school"), Nav("/cases/new/star", "申报", "school")]
+NAV = [Nav("/inbox", "待办"), Nav("/reviews", "待评", "expert"), Nav("/cases", "案件", "staff"),
+       Nav("/batches", "批次", "staff"), Nav("/cases", "我校案件", "school"), Nav("/cases/new/star", "申报", "school"),
+       Nav("/notices", "公示与名册"), Nav("/policies", "政策", "staff"), Nav("/calendar", "日历", "staff"),
+       Nav("/people", "人员", "office")]
 """The next pages add their entries here."""
 
 
@@ -123,7 +125,9 @@ class Page:
 
     @property
     def nav(self) -> list[Nav]:
-        return [n for n in NAV if n.who in ("all", self.side)]
+        kinds = {p.partition("@")[0] for p in self.posts}
+        office = "office" if kinds & {"office_head", "office_deputy", "office_staff", "system_admin", "auditor"} else ""
+        return [n for n in NAV if n.who in ("all", self.side, office)]
 
     @property
     def csrf(self) -> str:

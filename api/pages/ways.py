@@ -24,6 +24,14 @@ from . import clocks, words
 from .render import term_end
 from .sight import Sight
 
+OWN_PAGES = {
+    "star.declare.v1": ("/cases/{}/dossier", "填写申报材料"), "star.describe.v1": ("/cases/{}/dossier/info", "填写特色项目"),
+    "star.answer_leaf.v1": ("/cases/{}/dossier", "填写申报材料"), "star.sheet.v1": ("/reviews/{}", "评分"),
+    "star.site_sheet.v1": ("/cases/{}/panel", "考察评分"), "star.propose.v1": ("/cases/{}/proposal", "拟定建议"),
+    "yes": ("/votes/{}", "投票"), "no": ("/votes/{}", "投票"), "abstain": ("/votes/{}", "投票"),
+    "agree@draw": ("/reviews/{}", "接受或回避"),
+}
+"""A form's tag, a verb, or verb@stage → the page of its own, and what its button says. The next families add theirs."""
 MAIN = ("agree", "refuse", "return", "yes", "no", "abstain", "claim", "close", "record", "second", "drop")
 OPINION_ASKED = ("refuse", "return", "decline", "ask", "suspend", "end")
 PLACEHOLDER = Text("…")
@@ -51,6 +59,12 @@ class Way:
     @property
     def key(self) -> str:
         return "|".join((self.verb, str(self.visit), self.seat, self.form_name, self.to, self.duty))
+
+    def page(self, case: str) -> tuple[str, str]:
+        """Address and button of the page of its own; empty where there is none."""
+        keys = (getattr(self.form, "tag", ""), f"{self.verb}@{self.stage}", self.verb)
+        url, said = next((OWN_PAGES[k] for k in keys if k in OWN_PAGES), ("", ""))
+        return url.format(quote(case)), said
 
     @property
     def asks(self) -> bool:

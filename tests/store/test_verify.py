@@ -168,17 +168,21 @@ async def test_a_whole_case_removed(record: County):
     assert await named(record, heads) == {(case, last)}
 
 
-async def forge(county: County, case: str, at: int, actor: str) -> None:
-    """Another actor of one event, and every hash after it made to fit: the work of somebody who has our program."""
-    head = b""
+async def forge(county: County, case: str, by: str = "", without: str = "") -> None:
+    """Another actor of the third event, or none of some kind, and every hash made to fit: somebody has our program."""
+    head, n = b"", 0
     for r in await county.pool.fetch("select * from event where case_id = $1 order by version", case):
-        by = actor if r["version"] == at else r["actor"]
-        entry = Entry(codec.event_of(r["tag"], r["data"]), r["at"].astimezone(COUNTY), by, r["rule"], r["post"], r["behind"])
-        made = codec.chained(head, case, r["version"], entry, r["data"], r["entered_at"], r["command"], r["cause"])
-        await behind_the_door(county, "update event set actor = $3, prev = $4, hash = $5 where case_id = $1 and version = $2",
-                              case, r["version"], by, head, made)
+        if r["tag"] == without:
+            await behind_the_door(county, "delete from event where case_id = $1 and version = $2", case, r["version"])
+            continue
+        n += 1
+        actor = by if n == 3 and by else r["actor"]
+        entry = Entry(codec.event_of(r["tag"], r["data"]), r["at"].astimezone(COUNTY), actor, r["rule"], r["post"], r["behind"])
+        made = codec.chained(head, case, n, entry, r["data"], r["entered_at"], r["command"], r["cause"])
+        await behind_the_door(county, "update event set version = $3, actor = $4, prev = $5, hash = $6 "
+                                      "where case_id = $1 and version = $2", case, r["version"], n, actor, head, made)
         head = made
-    await behind_the_door(county, "update case_head set head = $2 where id = $1", case, head)
+    await behind_the_door(county, "update case_head set head = $2, version = $3 where id = $1", case, head, n)
 
 
 async def test_a_forged_chain_under_a_signed_head(record: County):
@@ -188,7 +192,7 @@ async def test_a_forged_chain_under_a_signed_head(record: County):
     await seal(record.pool, record.folder)
     await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
     assert await faults(record, heads) == []
-    await forge(record, case, 3, "P00001")
+    await forge(record, case, by="P00001")
     assert {f for f in await named(record) if f[1] == 3} == set()
     assert (case, signed) in await named(record, heads)
 
@@ -206,7 +210,16 @@ async def test_a_policy_that_is_gone_is_named_at_its_cases(record: County):
     await behind_the_door(record, "delete from policy where id = $1", SMALL)
     scene = record.scene
     cases = {scene["old"], scene["new"], scene["dossier"], scene["co_sign"], *scene["candidates"]}
-    assert {f for f in await faults(record)} == {Fault(c, await version(record, c), "政策文件不能读") for c in cases}
+    assert set(await faults(record)) == {Fault(c, await version(record, c), "政策文件不能读") for c in cases}
+
+
+@pytest.mark.parametrize("tag", ["case.stage_opened.v1", "case.case_opened.v1"])
+async def test_a_forged_log_that_nobody_could_have_written(whole: County, tag: str):
+    """Without the beginning of a case or of a stage the rest cannot have happened."""
+    case = whole.scene["co_sign"]
+    async with changed(whole, "update case_head set version = version where id = $1", case):
+        await forge(whole, case, without=tag)
+        assert {f[0] for f in await named(whole)} == {case}
 
 
 async def test_a_changed_seal_file_is_refused(record: County):
