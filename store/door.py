@@ -34,7 +34,7 @@ from domain.registers.person import PERSON, Person, organisations_of, own_ties, 
 from . import codec
 from .texts import TextRow, taken_out
 
-TRIES = 4                               # the first, and three more against rivals
+TRIES = 8                               # the first, and seven more against rivals; who lost once queues in its process
 LOOK_BACK_DAYS = 3 * 365                # G-16, where the policy names no other
 AUDITOR = "auditor"
 
@@ -348,8 +348,8 @@ class Door:
     def _gates(self, write: _Write, procedure: Procedure, before: Case | None, after: Case, context: Context) -> None:
         was = shown(procedure, before) if before else {}
         shows = shown(procedure, after)
-        changed = [g for g in {*was, *shows} if was.get(g) != shows.get(g)]
-        turning = turns(procedure, after, context)
+        turning, turned = turns(procedure, after, context), turns(procedure, before, context) if before else {}
+        changed = [g for g in {*was, *shows} if (was.get(g), turned.get(g)) != (shows.get(g), turning.get(g))]
         for gate in changed:
             write.raised.append(gate)
             if gate not in shows:

@@ -37,25 +37,28 @@ def _key(path: Path) -> Ed25519PrivateKey:
 
 
 async def seal(pool: asyncpg.Pool, folder: Path) -> int:
-    """Sign the heads that moved since the last seal; returns how many."""
+    """Sign the heads that moved since the last seal; returns how many. One at a time, however many workers there are."""
     path = folder / "heads.jsonl"
-    before, last = _read(path) if path.exists() else ({}, "")
-    rows = await pool.fetch("select id, version, head from case_head union all "
-                            "select 'policy:' || id, 1, sha256(body) from policy")
-    moved = {r["id"]: (r["version"], r["head"].hex()) for r in rows if before.get(r["id"]) != (r["version"], r["head"])}
-    if not moved:
-        return 0
-    key = _key(folder / "heads.key")
-    new = Seal((await pool.fetchval("select clock_timestamp()")).isoformat(), moved, last)
-    new.signature = key.sign(new.bytes()).hex()
-    public = folder / "heads.pub"
-    if not public.exists():
-        public.write_bytes(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-    with path.open("ab") as file:
-        file.write(msgspec.json.encode(new) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return len(moved)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(7220)")
+        before, last, whole = _read(path) if path.exists() else ({}, "", 0)
+        rows = await connection.fetch("select id, version, head from case_head union all "
+                                      "select 'policy:' || id, 1, sha256(body) from policy")
+        moved = {r["id"]: (r["version"], r["head"].hex()) for r in rows if before.get(r["id"]) != (r["version"], r["head"])}
+        if not moved:
+            return 0
+        key = _key(folder / "heads.key")
+        new = Seal((await connection.fetchval("select clock_timestamp()")).isoformat(), moved, last)
+        new.signature = key.sign(new.bytes()).hex()
+        public = folder / "heads.pub"
+        if not public.exists():
+            public.write_bytes(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        with path.open("ab") as file:
+            file.truncate(whole)            # a line that a crash cut short says nothing
+            file.write(msgspec.json.encode(new) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return len(moved)
 
 
 def read_heads(path: Path) -> dict[str, tuple[int, bytes]]:
@@ -63,19 +66,22 @@ def read_heads(path: Path) -> dict[str, tuple[int, bytes]]:
     return _read(path)[0]
 
 
-def _read(path: Path) -> tuple[dict[str, tuple[int, bytes]], str]:
+def _read(path: Path) -> tuple[dict[str, tuple[int, bytes]], str, int]:
+    """Heads, the last signature, and the bytes up to the end of the last whole line."""
     public = Ed25519PublicKey.from_public_bytes((path.parent / "heads.pub").read_bytes())
     out: dict[str, tuple[int, bytes]] = {}
-    last = ""
+    last, whole = "", 0
     with path.open("rb") as file:
         for line in file:
+            if not line.endswith(b"\n"):
+                break
             one = msgspec.json.decode(line, type=Seal)
             public.verify(_signature(one), one.bytes())
             if one.after != last:
                 raise InvalidSignature
-            last = one.signature
+            last, whole = one.signature, whole + len(line)
             out |= {case: (version, bytes.fromhex(head)) for case, (version, head) in one.cases.items()}
-    return out, last
+    return out, last, whole
 
 
 def _signature(one: Seal) -> bytes:

@@ -30,12 +30,12 @@ async def rebuild(pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROC
         for id in ids:
             async with connection.transaction():
                 await _rows(door, connection, id)
+        await connection.execute("delete from gate g where not exists (select 1 from event e where e.case_id = g.raiser)")
+        await connection.execute("delete from task t where not exists (select 1 from event e where e.case_id = t.case_id)")
+        await connection.execute("delete from case_head k where not exists (select 1 from event e where e.case_id = k.id)")
         for id in ids:
             async with connection.transaction():
                 await _dues(door, connection, id)
-        await connection.execute("delete from case_head where id <> all ($1)", ids)
-        await connection.execute("delete from task where case_id <> all ($1)", ids)
-        await connection.execute("delete from gate where raiser <> all ($1)", ids)
         return len(ids)
 
 
@@ -96,7 +96,7 @@ async def _dues(door: Door, connection: asyncpg.Connection, id: str) -> None:
 async def raise_epoch(pool: asyncpg.Pool) -> int:
     """After Temporal was lost: old workers' commands are stale for good, every open case is knocked, hence started."""
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(hashtextextended('epoch', 0))")     # as a commit that raises it
+        await connection.execute("select pg_advisory_xact_lock(hashtextextended('epoch', 0))")   # as a raising commit
         await connection.execute("update gate_head set version = version + 1 where name = 'epoch'")
         done = await connection.execute("insert into outbox (driver, case_id) select driver, id from case_head "
                                         "where ended = '' and driver <> ''")

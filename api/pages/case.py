@@ -288,7 +288,8 @@ async def card_of(sight: Sight, found: Ways) -> Card:
 
 def _own_pages(sight: Sight, found: Ways) -> list[Button]:
     """What is filled in on a page of its own: one button each, the first is the act."""
-    pages = dict.fromkeys(w.page(sight.case.id) for w in found.main if w.page(sight.case.id)[0])
+    filled_in_first = sorted(found.main, key=lambda w: w.verb != "record")
+    pages = dict.fromkeys(w.page(sight.case.id) for w in filled_in_first if w.page(sight.case.id)[0])
     return [Button(said, url, n == 0) for n, (url, said) in enumerate(pages)]
 
 
@@ -318,7 +319,7 @@ def facts_of(sight: Sight, texts: dict[str, str], rows: list[dict[str, Any]]) ->
             opener = sight.person(case.opened_by, f"applicant@{case.subject}")
             out.append(Fact("经办", f"{opener.name}，{opener.post}"))
         if f.answered:
-            total, full = sum(f.answered.values()), sum(x.full_cp for x in policy.leaves)
+            total, full = sum(f.answered.values()), sum(x.full_cp for x in policy.leaves if x.by != {"office"})
             out.append(Fact("自评总分", f"{points(total)} / {points(full)}", f"{base}/dossier/check")
                        if not sight.blind else Fact("自评", "评完后可看"))
         files = sum(len(v) for v in f.files.values())

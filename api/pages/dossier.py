@@ -25,7 +25,7 @@ from store.door import Command
 
 from . import drafts, words
 from .acts import sight_of
-from .case import Button, history
+from .case import history
 from .clocks import Chip, chip_of, of_visit
 from .entry import Problem
 from .fields import NotANumber, Option, Tile, cp, people_options, tile_of
@@ -391,6 +391,12 @@ async def _fill(d: Dossier, group: str, body: drafts.Posted) -> None:
         r.tiles = await tiles_of(d.sight, r.hashes)
 
 
+@router.get("/files/cases/{no}/dossier/{group}")
+async def reloaded(no: str, group: str) -> Response:
+    """Where a refused upload leaves the browser's address: reloading it shows the group again."""
+    return see_other(f"/cases/{quote(no)}/dossier/{quote(group)}")
+
+
 @router.post("/cases/{no}/dossier/{group}")
 @router.post("/files/cases/{no}/dossier/{group}")
 async def save_group(no: str, group: str, page: Reader, request: Request) -> Response:
@@ -512,9 +518,3 @@ async def _store_info(d: Dossier, command: str) -> list[Problem]:
     page = d.sight.page
     got = await page.door.handle(Command(f"{page.me}/{command}/info", page.me, act, d.sight.case.id))
     return [Problem(explained(d.sight, got), "feature")] if isinstance(got, Refusal) else []
-
-
-def entry_buttons(sight: Sight) -> list[Button]:
-    """For the act card of whoever fills the dossier in."""
-    base = f"/cases/{quote(sight.case.id)}/dossier"
-    return [Button("填写申报材料", base, True), Button("检查并提交", f"{base}/{CHECK}")]

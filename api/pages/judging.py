@@ -352,7 +352,7 @@ async def _vote_html(sight: Sight, problems: list[Problem] | None = None, choice
     closed = None if visit else next((r["event"] for r in reversed(rows) if isinstance(r["event"], k.BallotClosed)), None)
     made = next((r["event"] for r in reversed(rows) if isinstance(r["event"], f.ResultProposed)), None)
     level = policy.levels[facts.level]
-    present, gone = len(facts.present), len(facts.recused)
+    present, gone = (closed.present, closed.recused) if closed else (len(facts.present), len(facts.recused))
     cast = sum(1 for s in visit.seats if s.acted) if visit else 0
     voted = seat.acted.verb if seat and seat.acted else ""
     base = f"/cases/{quote(case.id)}"
@@ -360,7 +360,7 @@ async def _vote_html(sight: Sight, problems: list[Problem] | None = None, choice
         "vote_page.html", status, problems=problems or [], sight=sight, may=bool(may), seat=seat, called=bool(facts.present),
         question=f"是否认定{sight.school}为{words.full(level.name)}{words.PROGRAMMES.get(policy.programme, '学校')}？",
         entitled=len(facts.members), present=present, recused=gone, need=needed(present, policy), cast=cast,
-        rule=f"{share_words(policy.ballot.share)}{'' if policy.ballot.more_than else '以上'}", secret=policy.ballot.secret,
+        rule=share_words(policy.ballot.share), secret=policy.ballot.secret,
         over="超过" if policy.ballot.more_than else "达到",
         choices=CHOICES, choice=choice or (voted if voted in ("yes", "no", "abstain") else ""), voted=bool(voted),
         opinion=opinion, mine=bool(seat and seat.gone), closed=closed, close=close.url(case.id) if close else "",

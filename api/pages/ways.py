@@ -25,7 +25,7 @@ from .render import term_end
 from .sight import Sight
 
 OWN_PAGES = {
-    "star.declare.v1": ("/cases/{}/dossier", "填写申报材料"), "star.describe.v1": ("/cases/{}/dossier/info", "填写特色项目"),
+    "star.declare.v1": ("/cases/{}/dossier/check", "检查并提交"), "star.describe.v1": ("/cases/{}/dossier", "填写申报材料"),
     "star.answer_leaf.v1": ("/cases/{}/dossier", "填写申报材料"), "star.sheet.v1": ("/reviews/{}", "评分"),
     "star.site_sheet.v1": ("/cases/{}/panel", "考察评分"), "star.propose.v1": ("/cases/{}/proposal", "拟定建议"),
     "yes": ("/votes/{}", "投票"), "no": ("/votes/{}", "投票"), "abstain": ("/votes/{}", "投票"),

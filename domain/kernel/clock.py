@@ -81,7 +81,7 @@ def _due(clock: Clock, calendar: Calendar) -> datetime:
 
 def _uses(clock: Clock, day: date, calendar: Calendar) -> bool:
     """A day is used up only if the clock ran through the whole of it (C-20)."""
-    if any(a <= day <= b for a, b in clock.pauses if b):
+    if clock.pauses and any(a <= day <= b for a, b in clock.pauses if b):
         return False
     if clock.unit == "day":
         return True

@@ -17,9 +17,10 @@ def having(thing: T, **changes: Any) -> T:
     """The same with some fields changed; several times faster than `dataclasses.replace`."""
     fields = thing.__dict__
     new = object.__new__(type(thing))
-    new.__dict__.update(fields)
-    new.__dict__.update(changes)
-    assert len(new.__dict__) == len(fields), changes.keys() - fields.keys()
+    own = new.__dict__                      # asked for once: each time costs
+    own.update(fields)
+    own.update(changes)
+    assert len(own) == len(fields), changes.keys() - fields.keys()
     return new
 
 

@@ -109,9 +109,11 @@ begin
             raise exception using errcode = 'JZ002';        -- the parent moved: undo the child's row, try again
         end if;
     end loop;
-    insert into command (id, case_id, actor, body, reply, at)
-        values (p_command, p_case, p_actor, p_body, p_reply, p_now) on conflict do nothing;
-    if not found then raise exception using errcode = 'JZ003'; end if;
+    if cardinality(p_events) > 0 then               -- a look without news has no reply to keep
+        insert into command (id, case_id, actor, body, reply, at)
+            values (p_command, p_case, p_actor, p_body, p_reply, p_now) on conflict do nothing;
+        if not found then raise exception using errcode = 'JZ003'; end if;
+    end if;
     foreach e in array p_events loop
         insert into event (case_id, version, tag, data, at, entered_at, actor, behind, post, rule, command, cause,
                            prev, hash)

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain.kernel.acts import Act
 from domain.kernel.case import (
     BallotClosed,
     Case,
     ChildStands,
     ClockRanOut,
     Entry,
+    ExtensionAnswered,
     ExtensionAsked,
     ReminderDue,
     SeatGone,
@@ -29,6 +29,7 @@ from domain.kernel.stages import Context, Duty, End, Gates, Policy, lapse, roste
 from domain.kernel.values import having, tagged
 from domain.recognition import batch as b
 from domain.recognition.facts import Stands
+from domain.recognition.procedure import BATCH, STAR
 from tests.domain.world import GOALS, WORDS, B, World, live, never_reached, policy_file
 from tests.kernel.story import (
     APPLICANT,
@@ -181,6 +182,22 @@ def test_A_21_C_24_nothing_is_taken_back_after_its_term(on, then):
     assert (got if isinstance(got, Refusal) else None) == then
 
 
+def test_A_21_whoever_declined_has_acted():
+    """A return was taken back although an expert had declined meanwhile: the proposal stood on one sheet less."""
+    two = table(row(seats=seats("a"), to="next"), row("next", seats=seats("y", "z"), rule=ALL))
+    story = after(given(two, agrees(A)), by(who("y"), "decline", "y", opinion=WORDS))
+    assert after(story, by(A, "take_back", stage="*", visit=1)) == no("next_has_acted", "A-21")
+
+
+def test_C_23_a_request_that_nobody_answered_before_the_row_came_back_is_refused_there():
+    """Not on a day before the row was open again."""
+    desk = row("check", seats=seats("b"), returns=("ask",), clock=workdays("five"), at_limit=lapse)
+    pausing = row(seats=seats("a"), to="check", pauses=True)
+    story = given(table(pausing, desk), agrees(A), by(who("b"), "ask", "b", more=1, opinion=WORDS),
+                  by(who("b"), "return", "b", to="ask", opinion=WORDS), agrees(A, on="03-28"), policy=POLICY)
+    assert [e.at for e in story.entries if isinstance(e.event, ExtensionAnswered)] == [moment("03-28")]
+
+
 def test_R_5_C_22_a_day_set_elsewhere_is_moved_there_for_all_alike():
     story = given(table(row(seats=seats("a"), clock=until("late"), at_limit=lapse)), policy=POLICY)
     assert decided(story, when=by(CLERK, "extend", more=3, opinion=WORDS)) == no("target_not_allowed", "C-22")
@@ -260,10 +277,9 @@ def test_R_47_chair_and_secretary_are_two_persons():
     assert b.convene(batch_of(), Visit(1, "convening", "", context.now), form, context) == no("malformed", "R-47")
 
 
-def test_R_67_A_21_a_signed_document_is_not_taken_back():
+def test_R_25_R_67_A_21_sheets_and_a_signed_document_are_not_taken_back():
     """Two documents had named the same school."""
-    world = World(5, "signing")
-    visit = world.cases[B].at("signing")
-    assert visit and world.act(B, Act("agree", visit.no, "leader", form=b.Sign()), "leader") is None
-    assert world.cases[B].at("conferment")
-    assert world.act(B, Act("take_back", visit.no), "leader") == no("next_has_acted", "A-21")
+    two = table(row(seats=seats("a"), to="next", final=True), row("next", seats=seats("z")))
+    story = after(given(two), agrees(A))
+    assert after(story, by(A, "take_back", stage="*", visit=1)) == no("next_has_acted", "A-21")
+    assert [s.name for s in (*STAR.stages, *BATCH.stages) if s.final] == ["material", "third", "signing"]

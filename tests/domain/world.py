@@ -582,6 +582,13 @@ class World:
         if visit := self.cases[B].at("review"):
             self.act(B, Act("record", visit.no, form=b.GoOnEarlier(WORDS)), "head")
 
+    def post_changes_hands(self) -> None:
+        """G-7, G-11: another person holds it from now on, or nobody (A-43); what was claimed times out (A-28)."""
+        who = self.r.choice(["staff2", "leader", "deputy"])
+        held, self.posts[who] = self.posts[who], frozenset()
+        if held and self.r.random() < .7:
+            self.posts[f"{who}'"] = held
+
     def blocked_at_the_signing(self) -> None:
         """A rectification of one who is free falls due just before the leader signs (R-58, L-13)."""
         if self.cases[B].at("signing"):
@@ -604,20 +611,25 @@ class World:
                     return
 
     def pass_time(self, days: int) -> None:
-        """Timers fire late, the next year's calendar comes in the autumn, rarely the system was down meanwhile."""
+        """Timers fire late, the next year's calendar comes in the autumn; rarely a day off is added, or all was down."""
         was, self.now = self.now, self.now + timedelta(days=days, hours=self.r.randrange(9))
         if self.now.month >= 10 and self.calendar.published_to.year == self.now.year:
-            self.calendar = having(calendar_to(self.now.year + 1), outages=self.calendar.outages)
+            c, more = self.calendar, calendar_to(self.now.year + 1)
+            self.calendar = having(more, outages=c.outages, off=more.off | c.off, makeup=more.makeup - c.off)
         if self.r.random() < .05:
             down = (max(was, self.now - timedelta(hours=30)), self.now)
             self.calendar = having(self.calendar, outages=(*self.calendar.outages, down))
             self.seen["outage"] += 1
+        elif self.r.random() < .05:             # C-5
+            added = day_of(self.now) + self.r.randint(1, 9) * DAY
+            self.calendar = having(self.calendar, off=self.calendar.off | {added}, makeup=self.calendar.makeup - {added})
+            self.seen["day off added"] += 1
         for id in self.shuffled():
             if self.r.random() < .6:
                 self.look(id)
 
     RARE = (applicant_leaves, office_stops, office_ends, asks_for_time, takes_back, window_is_extended, goes_on_earlier,
-            late_child, visit_recorded_late, blocked_at_the_signing)
+            late_child, visit_recorded_late, post_changes_hands, blocked_at_the_signing)
 
     def step(self) -> None:
         """One random thing, and the checks."""

@@ -692,6 +692,18 @@ def test_G_20_the_office_vacates_a_seat(who, seat, then):
     assert decided(given(asked(ANY, "a")), when=by(who, "vacate", seat, opinion=WHY)) == then
 
 
+MIXED = table(row(seats=lambda case, policy: (Seat("a", person("a")), Seat("b", person("b")), Seat("x", post("clerk", "S"))), rule=ALL))
+
+
+@pytest.mark.parametrize(("seat", "then"), [
+    pytest.param("b", [SeatGone(1, "ask", "b", "vacated", reason=WHY)], id="a seat that waits"),
+    pytest.param("a", no("malformed", "G-14"), id="who has acted keeps it"),
+    pytest.param("x", no("malformed", "G-14"), id="a post is not vacated here"),
+])
+def test_G_14_what_can_be_vacated(seat, then):
+    assert decided(given(MIXED, agrees(A)), when=by(CLERK, "vacate", seat, opinion=WHY)) == then
+
+
 # -- C-32 to C-34: late entry ---------------------------------------------------------------------------------------------
 
 VISIT = table(Stage("visit", seats=seats("a"), form=SayLate, records=(Record(Say),)), row("next", seats=seats("z")))

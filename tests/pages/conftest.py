@@ -5,7 +5,7 @@ import csv
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
 from domain.kernel.refusal import Refusal
 from domain.kernel.values import Text
-from domain.recognition.batch import OpenBatch
+from domain.recognition.batch import OpenBatch, Sign
 from domain.recognition.dossier import AnswerLeaf, Apply, Describe
+from domain.recognition.site import FixVisit, VisitHeld
 from ops.settings import Settings
 from ops.stack import embedded_servers
 from store.database import migrate, open_pool
 from store.door import Command, Door, Receipt
+from tests.county import County as Played
 
 from .browser import Browser
 
@@ -117,3 +119,68 @@ async def county(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Coun
         assert not isinstance(opened, Refusal), opened
         yield County(app, pool, door, opened.case)
         await pool.close()
+
+
+@dataclass
+class Stages:
+    """A county in which one batch is through and a second one has an application in each stage that has a page."""
+    app: Any
+    county: Played
+    first: str
+    recognised: str
+    batch: str
+    dossier: str
+    drawn: str
+    material: str
+    report: str
+
+    def browser(self) -> Browser:
+        return Browser(self.app)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stages(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stages]:
+    """Of its own, since its clock moves; what workflows owe is done in this process."""
+    folder: Path = tmp_path_factory.mktemp("stages")
+    async with embedded_servers() as stack:
+        await migrate(stack.database_url)
+        pool = await open_pool(stack.database_url, size=6)
+        await pool.execute("update county_clock set driven = $1", NOW)
+        await ops.load.load(pool, small_county(folder / "data"))
+        app = build(Settings(data_dir=folder, database_url=stack.database_url, temporal_address=None, rehearsal=True), pool)
+        c = Played(pool, folder)
+        first = await c.batch(last_day=NOW.date() + timedelta(days=2))
+        done = await c.application(first, "PR006", "material")
+        await c.propose(done)
+        await c.move(NOW + timedelta(days=40))
+        chair = await c.meet(first)
+        await c.vote(first, chair)
+        await c.to_signing(first, chair)
+        t = await c.task(first, "signing")
+        await c.act(await c.holder(t.holder.key), first, "agree", t.visit, t.seat, form=Sign())
+        await c.settle()
+        now = (await c.door.who(HEAD)).now
+        batch = await c.batch(last_day=now.date() + timedelta(days=25))
+        report = await c.application(batch, "PR017", "material")
+        for _ in range(20):
+            at = (await c.read(report)).plan.stages[0]
+            if at == "report":
+                break
+            await one_step(c, report, at)
+        yield Stages(app, c, first, done, batch, await c.application(batch, "PR003"),
+                     await c.application(batch, "PR010", "draw"), await c.application(batch, "PR013", "material"), report)
+        await pool.close()
+
+
+async def one_step(c: Played, case: str, at: str) -> None:
+    """The people of one stage do what is asked; no further than that."""
+    reading = await c.read(case)
+    policy, facts, tasks = reading.context.policy, reading.case.facts, reading.plan.tasks
+    if at == "visit":
+        await c.move(datetime.combine(facts.day, time(15), COUNTY))
+    forms = {"material": lambda: c.sheet(policy), "visit": lambda: VisitHeld(tuple(policy.activities_min.items()))}
+    if at == "appointment":
+        day = await c.workday_after(policy.visit_notice)
+        forms["appointment"] = lambda: FixVisit(day)
+    await c._each(case, tasks, forms.get(at, lambda: None))
+    await c.settle()

@@ -14,7 +14,7 @@ from domain.kernel.calendar import Calendar
 from domain.kernel.case import Case, Visit
 from domain.kernel.rosters import Roster
 from domain.kernel.stages import Context, Gates
-from domain.kernel.values import having
+from domain.kernel.values import Text, having
 from domain.recognition.batch import Batch
 from domain.recognition.facts import Application, Stands
 from domain.recognition.policy import StarPolicy, read_policy
@@ -44,6 +44,9 @@ def policy(name: str = "star-school-2026") -> StarPolicy:
 
 POLICY = policy()
 SCHOOL = Organisation("石门小学", "full_primary", "DS1", "", "石门镇", 2001)
+WINDOW = "window:星批2026-001"
+NOTES = tuple((x.id, Text("理由")) for x in POLICY.scored("material"))
+DONE = (("documents", 1), ("lessons", 3), ("talks", 1), ("tour", 1), ("questionnaires", 1))
 HELD = Title("star-school", 1, date(2022, 12, 1), date(2026, 11, 30))
 
 

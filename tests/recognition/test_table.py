@@ -22,8 +22,7 @@ from domain.recognition.review import Drawn, Sheet
 from domain.recognition.site import FixVisit, Mended, Notified, Reply, Rescored, SiteSheet, VisitHeld
 from tests.kernel.story import WORKFLOW, Step, Story, Who, after, by, decided, given, moment, stands, who
 
-from .school import CALENDAR, POLICY, SCHOOL, scores
-from .test_rules import DONE, NOTES, WINDOW
+from .school import CALENDAR, DONE, NOTES, POLICY, SCHOOL, WINDOW, scores
 
 WHY = Text("理由")
 CLERK, PRINCIPAL = who("clerk", "applicant@S1"), who("principal", "principal@S1")

@@ -4,6 +4,7 @@ The owner of the tables switches the triggers off first; who cannot even do that
 """
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -251,6 +252,29 @@ async def test_a_seal_left_out_or_put_elsewhere_is_refused(record: County, keep:
     heads.write_bytes(b"".join(lines[i] for i in keep))
     with pytest.raises(InvalidSignature):
         read_heads(heads)
+
+
+async def test_many_workers_seal_into_one_file(record: County):
+    """They take turns: no line is lost, and none stands beside another."""
+    heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
+    for subject in ("美术", "语文", "数学"):
+        await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", subject))
+        sealed = await asyncio.gather(*(seal(record.pool, record.folder) for _ in range(6)))
+        assert sorted(sealed)[:5] == 5 * [0]
+    assert read_heads(heads)[case][0] == await version(record, case)
+    assert len(heads.read_bytes().splitlines()) == 3
+
+
+async def test_a_line_that_a_crash_cut_short_is_written_anew(record: County):
+    heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
+    await seal(record.pool, record.folder)
+    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
+    whole = heads.read_bytes()
+    heads.write_bytes(whole + b'{"at":"2026-03-')
+    assert (await faults(record, heads)) == []
+    assert await seal(record.pool, record.folder) == 1
+    assert heads.read_bytes().startswith(whole)
+    assert read_heads(heads)[case][0] == await version(record, case)
 
 
 async def test_a_seal_holds_only_what_moved(record: County):

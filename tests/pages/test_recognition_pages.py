@@ -1,0 +1,213 @@
+"""申报、评分、考察、建议、表决、批次: each filled in by forms alone, refused with every word kept, and blind where it must be."""
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from domain.recognition.site import Reply
+
+from .conftest import HEAD, STAFF
+from .test_pages import check
+
+PDF = b"%PDF-1.4\n" + b"0" * 4_000
+
+
+def fields(page, action: str) -> dict[str, str]:
+    return dict(page.form(action).fields)
+
+
+async def one_of(stages, case: str, stage: str) -> str:
+    return (await stages.county.task(case, stage)).holder.id
+
+
+async def test_a_dossier_is_filled_in_group_by_group(stages):
+    """Each leaf that holds is stored; one that does not stays in its field, with its sentence in both places."""
+    case, browser = stages.dossier, stages.browser()
+    await browser.be(clerk := await stages.county.holder("applicant@PR003"))
+    start = check(await browser.get(f"/cases/{case}"))
+    page = check(await browser.get(start.link("填写申报材料")))
+    assert page.url.endswith("/dossier/info")
+    info = check(await browser.submit(page, page.form("/dossier/info"), "存好", feature="乡土竹编", subject="语文", report="三十年传承。"))
+    assert info.url.endswith("/dossier/A")
+    sent = {"score.A1.1": "9", "words.A1.1": "有会议记录。", "score.A1.2": "2.5", "words.A1.2": "有规划。"}
+    form = info.form("/dossier/A")
+    bad = check(await browser.submit(info, form, "存好", **{k.replace(".", "__"): v for k, v in sent.items()}), 422)
+    assert bad.first_in_main == "problem" and bad.text.count("A1.1自评分不能超过满分") == 2
+    kept = fields(bad, "/dossier/A")
+    assert all(kept[k] == v for k, v in sent.items())
+    answered = (await stages.county.read(case)).case.facts.answered
+    assert answered == {"A1.2": 250}
+    again = check(await browser.get(f"/cases/{case}/dossier/A"))
+    assert fields(again, "/dossier/A")["score.A1.1"] == "9" and "已放回" in again.text
+    up = check(await browser.submit(again, again.form("/dossier/A"), "上传", files={"up.A1.1": ("课表.pdf", PDF)}, score__A1__1="2"))
+    assert "课表.pdf" in up.text and (await stages.county.read(case)).case.facts.answered["A1.1"] == 200
+    assert len((await stages.county.read(case)).case.facts.files["A1.1"]) == 1
+    wrong = check(await browser.submit(up, up.form("/dossier/A"), "上传", files={"up.A2.1": ("表.pdf", b"MZ")}, score__A2__1="1"), 422)
+    assert fields(wrong, "/dossier/A")["score.A2.1"] == "1" and "表.pdf" in wrong.text
+    events = await stages.county.pool.fetchval("select count(*) from event where case_id = $1", case)
+    await browser.submit(up, up.form("/dossier/A"), "存好")                     # nothing changed: nothing is stored
+    assert await stages.county.pool.fetchval("select count(*) from event where case_id = $1", case) == events
+    short = check(await browser.get(f"/cases/{case}/dossier/check"))
+    refused = check(await browser.submit(short, short.form("/dossier/check"), "提交"), 422)
+    assert "B1.1还没有填" in refused.text and "真实性承诺" in refused.text
+    await browser.be(HEAD)
+    check(await browser.get(f"/cases/{case}/dossier/A"))
+    forged = await browser.client.post(f"/cases/{case}/dossier/A", data={"csrf": "x", "score.A1.1": "1"})
+    assert forged.status_code == 403
+    await browser.be(clerk)
+    policy = (await stages.county.read(case)).context.policy
+    for d in policy.dimensions:
+        page = await browser.get(f"/cases/{case}/dossier/{d.id}")
+        mine = [x for x in policy.leaves if x.dimension == d.id and x.by != {"office"}]
+        values = {f"score.{x.id}": str(x.full_cp / 100) for x in mine} | {f"words.{x.id}": "见现场。" for x in mine}
+        check(await browser.submit(page, page.form(f"/dossier/{d.id}"), "存好", **{k.replace(".", "__"): v for k, v in values.items()}))
+    ready = check(await browser.get(f"/cases/{case}/dossier/check"))
+    assert "转入校长会签" in ready.text
+    done = check(await browser.submit(ready, ready.form("/dossier/check"), "提交", truthful="yes"))
+    twice = check(await browser.submit(ready, ready.form("/dossier/check"), "提交", truthful="yes"))
+    assert "已提交" in done.text and twice.text == done.text
+    closed = check(await browser.submit(page, page.form(f"/dossier/{d.id}"), "存好"), 409)
+    assert "现在不能改" in closed.text
+
+
+async def test_an_expert_accepts_scores_and_seals_blind(stages):
+    case, browser = stages.drawn, stages.browser()
+    school = "PR010"
+    expert = await one_of(stages, case, "draw")
+    await browser.be(expert)
+    check(await browser.get(f"/cases/{case}/dossier/A"), 403)
+    before = check(await browser.get(f"/reviews/{case}"))
+    await browser.submit(before, before.form("/accept"), "接受")
+    for t in (await stages.county.read(case)).plan.tasks:
+        if t.stage == "draw":
+            await stages.county.act(t.holder.id, case, "agree", t.visit, t.seat)
+    name = (await stages.county.read(school)).case.facts.name
+    listed = check(await browser.get("/reviews"))
+    sheet = check(await browser.get(listed.link(f"申报学校{case[-3:]}号")))
+    assert name not in sheet.bytes.decode() and "学校自评" in sheet.text and "分</p>" not in sheet.text
+    policy = (await stages.county.read(case)).context.policy
+    first = [x for x in policy.scored("material") if x.dimension == "A"]
+    low = {f"score.{first[0].id}": "0", f"note.{first[0].id}": ""}
+    refused = check(await browser.submit(sheet, sheet.form(f"/reviews/{quote(case)}"), "下一组", **{k.replace(".", "__"): v for k, v in low.items()}), 422)
+    assert f"{first[0].id}给了0.0分，是零分。请写明理由。" in refused.text and refused.first_in_main == "problem"
+    page = refused
+    for d in policy.dimensions:
+        page = await browser.get(f"/reviews/{case}?group={d.id}")
+        mine = [x for x in policy.scored("material") if x.dimension == d.id]
+        values = {f"score.{x.id}": str(x.full_cp * 8 // 10 // x.step_cp * x.step_cp / 100) for x in mine} | {f"note.{x.id}": "见佐证。" for x in mine}
+        last = d is policy.dimensions[-1]
+        page = check(await browser.submit(page, page.form(f"/reviews/{quote(case)}"), "封存" if last else "下一组", **{k.replace(".", "__"): v for k, v in values.items()}))
+        assert name not in page.bytes.decode()
+    assert page.url.endswith("/seal")
+    done = check(await browser.submit(page, page.form("/seal"), "确认封存"))
+    assert (await browser.submit(page, page.form("/seal"), "确认封存")).text == done.text
+    facts = (await stages.county.read(case)).case.facts
+    assert list(facts.sheets) == [expert] and len(facts.sheets[expert]) == len(policy.scored("material"))
+    mine = check(await browser.get(f"/reviews/{case}"))
+    assert "已封存" in mine.text
+    other = next(t.holder.id for t in (await stages.county.read(case)).plan.tasks if t.stage == "material")
+    await browser.be(other)
+    seen = check(await browser.get(f"/reviews/{case}?group=A"))
+    assert "学校自评" in seen.text and "已封存" not in seen.text
+    await browser.be(await stages.county.holder(f"applicant@{school}"))
+    check(await browser.get(f"/reviews/{case}"), 404)
+    check(await browser.get(f"/cases/{case}/proposal"), 404)
+
+
+async def test_an_expert_who_is_tied_leaves(stages):
+    case, browser = stages.material, stages.browser()
+    expert = await one_of(stages, case, "material")
+    await browser.be(expert)
+    page = check(await browser.get(f"/reviews/{case}/recuse"))
+    empty = check(await browser.submit(page, page.form("/recuse"), "申请回避"), 422)
+    assert "还没有选是哪一种关系" in empty.text
+    done = check(await browser.submit(empty, empty.form("/recuse"), "申请回避", kind="亲属关系", opinion="表亲在该校任教。"))
+    assert done.status == 200
+    assert expert not in (await stages.county.read(case)).case.roster("experts").members
+
+
+async def test_a_panel_member_signs_and_the_head_proposes(stages):
+    case, browser, county = stages.report, stages.browser(), stages.county
+    tasks = [t for t in (await county.read(case)).plan.tasks if t.stage == "report"]
+    policy = (await county.read(case)).context.policy
+    for n, t in enumerate(tasks):
+        await browser.be(t.holder.id)
+        page = check(await browser.get(f"/cases/{case}/panel"))
+        none = check(await browser.submit(page, page.form("/panel"), "核对", summary="台账完整。"), 422)
+        assert fields(none, "/panel")["summary"] == "台账完整。" and "还没有选建议" in none.text
+        values = {f"score.{x.id}": str(x.full_cp / 100) for x in policy.scored("site")}
+        sign = check(await browser.submit(none, none.form("/panel"), "核对", suggestion="recognise", **{k.replace(".", "__"): v for k, v in values.items()}))
+        check(await browser.submit(sign, sign.form("/sign"), "确认签名"))
+        if n == 0:
+            after = check(await browser.get(f"/cases/{case}/panel"))
+            assert "全组签完后才显示" in after.text
+    await county.settle()
+    await county.act(await county.holder("principal@PR017"), case, "agree", (await county.task(case)).visit, "principal",
+                     form=Reply())
+    await county.settle()
+    await browser.be(HEAD)
+    card = check(await browser.get(f"/cases/{case}"))
+    page = check(await browser.get(card.link("拟定建议")))
+    short = check(await browser.submit(page, page.form("/proposal"), "提交建议", departs="defer", reason="再等等"), 422)
+    assert fields(short, "/proposal")["reason"] == "再等等"
+    done = check(await browser.submit(short, short.form("/proposal"), "提交建议", departs="", reason=""))
+    assert done.status == 200 and (await county.read(case)).plan.stages[0] == "vote"
+    vote = check(await browser.get(f"/votes/{case}"))
+    assert "会议还没有开始" in vote.text
+
+
+async def test_a_closed_ballot_shows_its_count_only(stages):
+    browser = stages.browser()
+    await browser.be("P00391")
+    page = check(await browser.get(f"/votes/{stages.recognised}"))
+    assert "通过" in page.text and "实到5人" in page.text
+    check(await browser.get(f"/cases/{stages.recognised}/proposal"))
+    check(await browser.get(f"/cases/{stages.recognised}/panel"))
+
+
+async def test_each_number_of_a_batch_opens_its_list(stages):
+    browser = stages.browser()
+    await browser.be(HEAD)
+    check(await browser.get("/batches"))
+    for no in (stages.first, stages.batch):
+        page = check(await browser.get(f"/batches/{no}"))
+        for href, said in page.links:
+            if "/cases?" in href and (m := re.fullmatch(r"(?:全部|逾期)?(\d+)件?", said.strip())):
+                listed = check(await browser.get(href))
+                rows = {h for h, _ in listed.links if re.fullmatch(r"/cases/%E6[^?/#]+", h)}
+                assert len(rows) == int(m[1]), (href, said, rows)
+
+
+async def test_the_head_opens_a_batch_and_extends_it(stages):
+    browser = stages.browser()
+    await browser.be(HEAD)
+    page = check(await browser.get("/batches"))
+    form = page.form("/batches")
+    day = (await stages.county.door.who(HEAD)).now.date()
+    empty = check(await browser.submit(page, form, "开批次", title="试批", policy="star-school-2026"), 422)
+    assert fields(empty, "/batches")["title"] == "试批"
+    sent = {"title": "试批", "policy": "star-school-2026", "first_day": day.isoformat(), "last_day": day.replace(day=28).isoformat()}
+    opened = check(await browser.submit(empty, empty.form("/batches"), "开批次", **sent))
+    assert opened.h1 == ["试批"]
+    back = check(await browser.submit(opened, opened.form("/extend"), "延长", last_day=day.isoformat()), 422)
+    assert back.first_in_main == "problem"
+    await browser.be("P00140")
+    school = await browser.get("/batches")
+    assert not any(f.action == "/batches" for f in school.forms)
+
+
+async def test_calendar_policies_people(stages):
+    browser = stages.browser()
+    await browser.be(HEAD)
+    check(await browser.get("/calendar"))
+    later = check(await browser.get("/calendar?year=2030"))
+    assert "还没有公布" in later.text
+    check(await browser.get("/policies"))
+    check(await browser.get("/policies/star-school-2026"))
+    check(await browser.get("/policies/star-school-2026/cases"))
+    check(await browser.get("/policies/nothing"), 404)
+    await browser.be(STAFF)
+    check(await browser.get("/people"), 403)
+    await browser.be(await stages.county.holder("office_head@SC1"))
+    check(await browser.get("/people"))
+    check(await browser.get("/people?kind=unconfirmed"))
