@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import asyncpg
-
 import pytest_asyncio
 
 from domain.kernel.calendar import COUNTY
