@@ -34,7 +34,7 @@ from domain.registers.person import PERSON, Person, organisations_of, own_ties, 
 from . import codec
 from .texts import TextRow, taken_out
 
-TRIES = 8                               # the first, and seven more against rivals; who lost once queues in its process
+TRIES = 20                              # each that is lost was somebody else's success; who lost once queues in its process
 LOOK_BACK_DAYS = 3 * 365                # G-16, where the policy names no other
 AUDITOR = "auditor"
 
@@ -149,7 +149,6 @@ class Door:
                     return receipt
                 if not again:                   # who has lost once queues: of many at once, all come through
                     await stack.enter_async_context(self._queue)
-                await asyncio.sleep(0.002 * again)
         return no("busy", "A-2")
 
     async def _decide(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, now: datetime,

@@ -75,14 +75,14 @@ class Watched(Door):
     def __init__(self, pool: asyncpg.Pool, policies: dict[Any, Any]) -> None:
         super().__init__(pool)
         self._policies = policies
-        self.commits: dict[str, tuple[dict[str, int], list[str]]] = {}
+        self.commits: dict[str, tuple[dict[str, int], list[str], int]] = {}
         self.lost = 0
 
     async def _commit(self, connection: Any, command: Command, loaded: Any, write: Any, *more: Any) -> bool:
         lost = await super()._commit(connection, command, loaded, write, *more)
         self.lost += lost
         if not lost:
-            self.commits[command.id] = (dict(loaded.versions), list(write.raised))
+            self.commits[command.id] = (dict(loaded.versions), list(write.raised), len(write.events))
         return lost
 
 
@@ -121,6 +121,8 @@ class Arena:
     async def race(self, *commands: Callable[[str], Command] | Callable[[], Awaitable[Any]]) -> Round:
         """All at once, each after a moment of its own; then the log of the round, checked, and everything put back."""
         n = next(self.numbers)
+        for door in self.doors:
+            door.commits.clear()
 
         async def one(i: int, make: Any) -> Any:
             await asyncio.sleep(self.chance.random() * JITTER_SECONDS)
@@ -129,13 +131,14 @@ class Arena:
         answers = tuple(await asyncio.gather(*(one(i, c) for i, c in enumerate(commands))))
         rows = await self.pool.fetch("select * from rewind()")
         log = tuple(r for r in rows if r["tag"] is not None)
-        assert {r["command"] for r in rows if r["tag"] is None} == {e["command"] for e in log}, "a loser left a trace"
+        kept = {c for d in self.doors for c, (_, _, events) in d.commits.items() if events}
+        assert {r["command"] for r in rows if r["tag"] is None} == kept == {e["command"] for e in log}, "a stray row"
         self._leaned_on_what_stood_there(log)
         return Round(answers, log)
 
     def _leaned_on_what_stood_there(self, log: Sequence[Any]) -> None:
         for command in dict.fromkeys(e["command"] for e in log):
-            leaned, raised = next(d.commits[command] for d in self.doors if command in d.commits)
+            leaned, raised, _ = next(d.commits[command] for d in self.doors if command in d.commits)
             for gate, version in leaned.items():
                 assert self.gates.get(gate, 0) == version, f"{command} leaned on {gate} of {version}, not {self.gates.get(gate)}"
             for gate in raised:

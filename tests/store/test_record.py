@@ -29,7 +29,7 @@ from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Declare, Descr
 from domain.recognition.proposal import Told
 from domain.registers.organisation import ProveViolation
 from store import codec
-from store.door import Command, Door, Receipt
+from store.door import TRIES, Command, Door, Receipt
 from store.files import Files
 from store.heads import seal
 from store.rebuild import raise_epoch, rebuild
@@ -160,7 +160,7 @@ async def test_always_slower_is_busy_and_leaves_nothing(record: County):
             return await Door._commit(self, *args)
     door = Hopeless(record.pool, None)
     got = await door.handle(Command("hopeless", clerk, Act("record", 1, form=Describe("一句没写下的话", "语文")), case))
-    assert (got, door.tries) == (Refusal("busy", "A-2"), 4)
+    assert (got, door.tries) == (Refusal("busy", "A-2"), TRIES)
     assert await record.pool.fetchval("select count(*) from command where id = 'hopeless'") == 0
     assert await record.pool.fetchval("select count(*) from text_body where body = '一句没写下的话'") == 0
     await clean(record)
