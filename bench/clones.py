@@ -27,16 +27,16 @@ async def multiply(pool: asyncpg.Pool, year: str, events: int) -> None:
     for n in range(-(-(events - have) // len(log))):
         again = [(s, f"{s.removesuffix(year)}{n:04}") for s in series]          # 星申2026-001 → 星申0000-001
         heads: dict[str, bytes] = {}
-        await _copy(pool, "event", [_chained(_renamed(r, again), heads) for r in log])
+        await _copy(pool, "event", [_chained(_renamed(r, again, ("case_id", "data")), heads) for r in log])
         for table, records in made.items():
-            clones = [_renamed(r, again) for r in records]
+            clones = [_renamed(r, again, tuple(r.keys())) for r in records]
             if table == "case_head":
                 clones = [c | {"head": heads[c["id"]]} for c in clones]
             await _copy(pool, table, clones)
     await pool.execute("vacuum analyze")
 
 
-def _renamed(row: asyncpg.Record, again: list[tuple[str, str]]) -> dict[str, Any]:
+def _renamed(row: asyncpg.Record, again: list[tuple[str, str]], columns: tuple[str, ...]) -> dict[str, Any]:
     def one(value: Any) -> Any:
         if isinstance(value, list):
             return [one(v) for v in value]
@@ -46,7 +46,7 @@ def _renamed(row: asyncpg.Record, again: list[tuple[str, str]]) -> dict[str, Any
             elif isinstance(value, bytes):
                 value = value.replace(old.encode(), new.encode())
         return value
-    return {k: one(v) for k, v in row.items()}
+    return dict(row) | {c: one(row[c]) for c in columns}
 
 
 def _chained(r: dict[str, Any], heads: dict[str, bytes]) -> dict[str, Any]:

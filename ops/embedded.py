@@ -259,6 +259,10 @@ def postgres(place: Cluster, port: int) -> Child:
     )
 
 
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises while a server dies or recovers: not yet, try again."""
+
+
 async def database_answers(place: Cluster, port: int) -> bool:
     """Whether the server answers; the first time it creates our database.
 
@@ -271,15 +275,15 @@ async def database_answers(place: Cluster, port: int) -> bool:
             f"数据库不认 {place.mark}/postgres.password 中的密码。"
             f"请从备份恢复与这个数据库同时保存的密码文件。"
         ) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except AWAY:
         return False
     try:
         if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
             await connection.execute(f"create database {DATABASE}")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False
-    finally:
         await connection.close()
+    except AWAY:
+        connection.terminate()
+        return False
     return True
 
 

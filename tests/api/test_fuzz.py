@@ -42,7 +42,7 @@ async def filled(county: County) -> AsyncIterator[tuple[str, dict[str, str], dic
     cookies = {}
     try:
         async with httpx.AsyncClient(base_url=url) as client:
-            for _ in range(100):
+            for _ in range(900):
                 try:
                     if (await client.get("/healthz")).status_code == 200:
                         break

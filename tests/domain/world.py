@@ -78,10 +78,10 @@ def a_policy(r: Random) -> StarPolicy:
 class World:
     """`goal`: helpful people bring the batch to that row before anything random happens."""
 
-    def __init__(self, seed: int, goal: str = "", policy: StarPolicy | None = None) -> None:
+    def __init__(self, seed: int, goal: str = "") -> None:
         self.r = r = Random(seed)
         self.mischief, self.seen = True, Counter[str]()
-        self.policy, self.calendar = policy or a_policy(r), calendar_to(2026)
+        self.policy, self.calendar = a_policy(r), calendar_to(2026)
         self.now = datetime(2026, 4, 1, 9, tzinfo=COUNTY)
         self.cases: dict[str, Case] = {}
         self.logs: dict[str, list[Entry]] = defaultdict(list)
@@ -461,8 +461,8 @@ class World:
             to = r.choice(targets or (row.returns if row else ()) or ("",))
         form = self.form(id, visit, want or (row.form if row and verb == "agree" else None))
         parts = tuple(f"leaf.{x}" for x in r.sample(self._leaves(), 2))
-        return Act(verb, visit.no if visit else 0, seat, to, parts, WORDS, form, more=r.randint(1, 3),
-                   saw=self.cases[id].version)
+        saw = self.cases[id].version - r.choice([0, 0, 0, 4]) * self.mischief      # an old page, now and then (A-14)
+        return Act(verb, visit.no if visit else 0, seat, to, parts, WORDS, form, more=r.randint(1, 3), saw=saw)
 
     # -- whatever else may happen ----------------------------------------------------------------------------------------
 
