@@ -27,20 +27,25 @@ async def rebuild(pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROC
     async with pool.acquire() as connection:
         ids = [r["case_id"] for r in await connection.fetch(
             "select distinct case_id, case_id <> 'calendars' from event order by 2, 1")]       # due days need the calendar
+        waiting = []
         for id in ids:
             async with connection.transaction():
-                await _rows(door, connection, id)
+                if await _rows(door, connection, id):
+                    waiting.append(id)
         await connection.execute("delete from gate g where not exists (select 1 from event e where e.case_id = g.raiser)")
         await connection.execute("delete from task t where not exists (select 1 from event e where e.case_id = t.case_id)")
         await connection.execute("delete from case_head k where not exists (select 1 from event e where e.case_id = k.id)")
-        for id in ids:
+        for id in waiting:
             async with connection.transaction():
                 await _dues(door, connection, id)
         return len(ids)
 
 
-async def _rows(door: Door, connection: asyncpg.Connection, id: str) -> None:
-    """Row, gates and tasks of one case. Commit by commit, since who held a task once may see the case for good (G-30)."""
+async def _rows(door: Door, connection: asyncpg.Connection, id: str) -> bool:
+    """Row, gates and tasks of one case; whether anything falls due in it.
+
+    Commit by commit, since who held a task once may see the case for good (G-30).
+    """
     await connection.execute("select 1 from case_head where id = $1 for no key update", id)
     rows = await connection.fetch("select tag, data, at, entered_at, actor, rule, post, behind, command, hash from event "
                                   "where case_id = $1 order by version", id)
@@ -62,7 +67,8 @@ async def _rows(door: Door, connection: asyncpg.Connection, id: str) -> None:
         "insert into case_head (id, kind, subject, parent, policy, version, state, head, leans, holders, stages, ended, "
         "driver, opened_at, touched_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
         "on conflict (id) do update set kind = $2, subject = $3, parent = $4, policy = $5, version = $6, state = $7, "
-        "head = $8, leans = $9, holders = $10, stages = $11, ended = $12, driver = $13, opened_at = $14, touched_at = $15",
+        "head = $8, leans = $9, holders = $10, stages = $11, ended = $12, driver = $13, opened_at = $14, touched_at = $15, "
+        "next_at = null",
         case.id, case.kind, case.subject, case.parent, case.policy, case.version, codec.state_bytes(case), r["hash"],
         leans_of(procedure, case), sorted(holders), [v.stage for v in case.open], case.ended, door.driver_of(case),
         case.opened_at, r["entered_at"])
@@ -72,6 +78,7 @@ async def _rows(door: Door, connection: asyncpg.Connection, id: str) -> None:
     await connection.execute("delete from task where case_id = $1", case.id)
     await connection.executemany("insert into task values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", [
         (*task_row(case.id, t), since[t.key]) for t in now.tasks])
+    return bool(now.tasks or now.next_at)
 
 
 async def _dues(door: Door, connection: asyncpg.Connection, id: str) -> None:
