@@ -557,7 +557,7 @@ class World:
         for id in self.shuffled():
             for visit in self.current(id).open:
                 for s in visit.seats:
-                    who = s.claimed_by or self.holders(s.holder)[0]
+                    who = s.claimed_by or next(iter(self.holders(s.holder)), "")
                     if self.act(id, Act("ask", visit.no, s.key, opinion=WORDS, more=1), who) is None:
                         if self.r.random() < .5:
                             key, more = s.key if visit.clock(s.key) else "", self.r.choice([0, 1])
