@@ -1,6 +1,7 @@
 """What goes over the wire: requests that are checked, answers that a stranger could build a client from."""
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -9,11 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from domain.kernel.acts import VERBS
 
 TEXT_MAX = 20_000                           # characters of one opinion or report
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """U+0000 and lone surrogates cannot be stored or printed."""
-    if "\x00" in text or any(0xD800 <= ord(c) <= 0xDFFF for c in text):
+    if _UNSTORABLE.search(text):
         raise ValueError("含有不能识别的字符")
     return text
 

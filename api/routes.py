@@ -85,10 +85,9 @@ async def open_case(body: m.OpenRequest, session: Claimed, door: TheDoor, reques
 
 
 @router.post("/cases/{case}/acts", response_model=m.ReceiptAnswer)
-async def act(case: m.Id, body: m.ActRequest, session: Claimed, door: TheDoor, request: Request, key: Key = None,
-              ) -> Response:
+async def act(case: m.Id, body: m.ActRequest, session: Claimed, request: Request, key: Key = None) -> Response:
     """办理一步。被拒绝的，什么都没有写入；同一请求编号可以再办。"""
-    form = await form_of(case, body.form, door, request)
+    form = await form_of(case, body.form, request.app.state.door, request)
     at = body.at.astimezone(COUNTY) if body.at else None
     act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
               body.more, at, body.saw)

@@ -312,12 +312,17 @@ class Door:
                       receipt: Receipt, body: bytes, extra: dict[str, list[Any]]) -> bool:
         """True if somebody was faster; then nothing is written."""
         names = list(loaded.versions)
-        answer = await connection.fetchval(
-            "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
-            command.id, receipt.case, command.actor, body, codec.encode(receipt), loaded.now, command.cause,
-            names or None, [loaded.versions[n] for n in names] or None, write.raised or None,
-            write.cases, write.events, write.tasks, *((write.values, write.unset) if write.raised else (None, None)),
-            *(extra.get(k) or None for k in ("texts", "votes", "files")))       # null costs nothing, {} is taken apart
+        try:
+            answer = await connection.fetchval(
+                "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
+                command.id, receipt.case, command.actor, body, codec.encode(receipt), loaded.now, command.cause,
+                names or None, [loaded.versions[n] for n in names] or None, write.raised or None,
+                write.cases, write.events, write.tasks, *((write.values, write.unset) if write.raised else (None, None)),
+                *(extra.get(k) or None for k in ("texts", "votes", "files")))   # null costs nothing, {} is taken apart
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "command_pkey":
+                raise
+            return True                         # the same id elsewhere at this moment: load again, find its reply
         return answer != "ok"
 
     # -- what a decision means for the tables ------------------------------------------------------------------

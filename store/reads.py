@@ -36,7 +36,7 @@ async def done_by(pool: asyncpg.Pool, actor: str, before: int = 2**62, limit: in
     """已办: one row a case, the newest act first; `before` is the key of the page."""
     return await pool.fetch(
         "select * from (select distinct on (e.case_id) e.case_id, e.seq, e.tag, e.at, k.kind, k.subject, k.ended, k.stages "
-        "from (select * from event where actor = $1 and seq < $2 order by seq desc limit 500) e "
+        "from (select * from event where actor = $1 and actor <> 'system' and seq < $2 order by seq desc limit 500) e "
         "join case_head k on k.id = e.case_id where k.kind not in ('person', 'organisation', 'calendars') "
         "order by e.case_id, e.seq desc) x order by seq desc limit $3", actor, before, limit)
 
@@ -216,4 +216,5 @@ async def policy_body(pool: asyncpg.Pool, policy: str) -> dict[str, Any]:
 
 async def last_done(pool: asyncpg.Pool, actor: str) -> datetime | None:
     """When somebody last acted."""
-    return await pool.fetchval("select at from event where actor = $1 order by seq desc limit 1", actor)
+    return await pool.fetchval(
+        "select at from event where actor = $1 and actor <> 'system' order by seq desc limit 1", actor)

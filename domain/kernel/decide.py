@@ -65,7 +65,8 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
     """What follows from an act: the entries to append and the case after them, or why not. Never raises."""
     decision = Decision(procedure, case, context)
     decision.run_clocks()
-    if act.verb != "open":
+    if act.verb != "open" and (not decision.case.open or context.gates or procedure.leans(decision.case)
+                               or procedure.counts):
         decision.follow(context.now)            # a gate may have moved meanwhile: the case moves before the act
     now = decision.case
     if case.visit(act.visit) and not now.visit(act.visit) and act.verb not in ("look", "take_back"):

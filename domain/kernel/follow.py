@@ -218,8 +218,8 @@ class Decision:
 
     def _beside(self, at: datetime) -> bool:
         """Rows beside the others: open for each line that they name."""
-        for stage in self.procedure.stages:
-            for line in stage.beside(self.case, self.context.policy) if stage.beside else ():
+        for stage in self.procedure.alongside:
+            for line in stage.beside(self.case, self.context.policy):
                 if not any(v.stage == stage.name and v.line == line for v in self.case.open):
                     self.open(stage.name, line, at)
                     return True

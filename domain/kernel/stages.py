@@ -334,6 +334,11 @@ class Procedure:
         self.__dict__["row"] = {s.name: i for i, s in enumerate(self.stages)}
 
     @cached_property
+    def alongside(self) -> tuple[Stage, ...]:
+        """Its rows beside the others."""
+        return tuple(s for s in self.stages if s.beside)
+
+    @cached_property
     def counts(self) -> bool:
         """Its children are thousands: it reads their tally (T-48)."""
         return any(d.of for s in self.stages for d in s.duties)
@@ -359,21 +364,23 @@ class Procedure:
 
     def wanting(self, case: Case, visit: Visit, policy: Any) -> bool:
         """Somebody is missing whom the workflow could not find, or left a seat: the row waits for the office (A-43)."""
-        here = case.on(visit.line)
-        return any(d.left_to_office(here, policy) for d in self[visit.stage].duties) or bool(self.deserted(visit))
+        here, duties = case.on(visit.line), self[visit.stage].duties
+        return any(d.left_to_office(here, policy) for d in duties if d.given_up) or bool(self.deserted(visit))
 
     def deserted(self, visit: Visit) -> tuple[str, ...]:
         """Seats that must speak and whose holders left; on a list the next one steps in instead (A-6, A-8, A-10)."""
         stage = self[visit.stage]
-        if stage.rule not in (ALL, SEQUENCE, SCORE) or isinstance(stage.seats, roster):
+        if not any(s.gone for s in visit.seats) or stage.rule not in (ALL, SEQUENCE, SCORE) \
+                or isinstance(stage.seats, roster):
             return ()
         held = {s.counts_as for s in visit.seats if not s.gone}
         return tuple(s.counts_as for s in visit.seats if s.gone not in ("", "not_asked") and s.counts_as not in held)
 
     def owed(self, case: Case, visit: Visit, policy: Any) -> list[Duty]:
         """What the workflow may do now: that one, and all that the row does not wait for."""
-        if not visit.begun:
+        duties = self[visit.stage].duties
+        if not duties or not visit.begun:
             return []
         here = case.on(visit.line)
-        due = [d for d in self[visit.stage].duties if d.due(here, visit, policy)]
+        due = [d for d in duties if d.due(here, visit, policy)]
         return [d for d in due if d.waits][:1] + [d for d in due if not d.waits]
