@@ -19,6 +19,9 @@ TextRow = tuple[str, str, bytes, str]
 """id, case, salt, words."""
 
 
+REFERENCE_LENGTH = 97
+
+
 def reference(text_id: str, salt: bytes, words: str) -> Text:
     """What the fact holds: `id.hash`."""
     return Text(f"{text_id}.{sha256(salt + words.encode()).hexdigest()}")
@@ -31,7 +34,7 @@ def id_of(ref: str) -> str:
 def references(value: Any) -> Iterator[str]:
     """Every reference that a fact holds, at any depth."""
     if isinstance(value, str):
-        if len(value) == 97 and value[32] == ".":
+        if len(value) == REFERENCE_LENGTH and value[32] == ".":
             yield value
     elif isinstance(value, (tuple, list)):
         for v in value:

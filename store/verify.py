@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, CaseOpened, Entry, evolve
+from domain.kernel.case import Case, CaseOpened, Entry, Event, evolve
 from domain.kernel.gates import shown
 from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context, Procedure
@@ -24,7 +24,7 @@ from domain.procedures import PROCEDURES
 
 from . import codec
 from .door import Door, holders_of, leans_of, task_row
-from .texts import references_in
+from .texts import REFERENCE_LENGTH, references_in
 
 BATCH = 2000
 CASES = 200
@@ -88,38 +88,47 @@ class _Fold:
 
     def take(self, r: asyncpg.Record) -> str:
         """The first thing that is wrong with this event, or ""."""
-        expected, self.version = self.version + 1, r["version"]
-        before, self.hash = self.hash, r["hash"]
-        if self.signed and self.version == self.signed[0]:
-            self.at_seal = self.hash
+        _, version, tag, data, at, entered_at, actor, behind, post, rule, command, cause, prev, hash = r
+        expected, self.version = self.version + 1, version
+        before, self.hash = self.hash, hash
+        if self.signed and version == self.signed[0]:
+            self.at_seal = hash
         if self.broken:
             return ""
-        what = f"缺第{expected}条" if r["version"] != expected else "与前一条接不上" if r["prev"] != before \
-            else self._content(r, before)
+        if version != expected or prev != before:
+            self.broken = True
+            return f"缺第{expected}条" if version != expected else "与前一条接不上"
+        try:
+            entry = Entry(codec.event_of(tag, data), at.astimezone(COUNTY), actor, rule, post, behind)
+        except (codec.UnknownTag, msgspec.DecodeError):
+            self.broken = True
+            return "内容不能识别"
+        what = "内容与其校验值不符" if codec.chained(before, self.id, version, entry, data, entered_at, command,
+                                            cause) != hash else self._folded(entry)
         self.broken = bool(what)
+        if not what:
+            self._refers_to(entry.event, data)
         return what
 
-    def _content(self, r: asyncpg.Record, before: bytes) -> str:
-        try:
-            event = codec.event_of(r["tag"], r["data"])
-        except (codec.UnknownTag, msgspec.DecodeError):
-            return "内容不能识别"
-        entry = Entry(event, r["at"].astimezone(COUNTY), r["actor"], r["rule"], r["post"], r["behind"])
-        if codec.chained(before, self.id, r["version"], entry, r["data"], r["entered_at"], r["command"],
-                         r["cause"]) != r["hash"]:
-            return "内容与其校验值不符"
-        if isinstance(event, CaseOpened) != (r["version"] == 1) or (self.version == 1 and event.id != self.id):
+    def _folded(self, entry: Entry) -> str:
+        event, first = entry.event, self.version == 1
+        if isinstance(event, CaseOpened) != first or (first and event.id != self.id):
             return "不是从立案开始"
-        if isinstance(event, CaseOpened):
+        if first:
             self.procedure = self.procedures.get(event.kind)
             self.case = Case(facts=self.procedure.facts()) if self.procedure else None
         try:
             self.case = evolve(self.case, entry) if self.case else None
         except Exception:                   # a chain that somebody made anew may hold what our own code never wrote
             return "不能接着前面的记录"
-        self.words += [(text, digest, r["version"]) for text, digest in references_in(r["data"])]
-        self.files += [(h, r["version"]) for h in (*getattr(event, "files", ()), getattr(event, "file", "")) if h]
         return ""
+
+    def _refers_to(self, event: Event, data: bytes) -> None:
+        if len(data) > REFERENCE_LENGTH:
+            self.words += [(text, digest, self.version) for text, digest in references_in(data)]
+        files = getattr(event, "files", ()) or getattr(event, "file", "")
+        if files:
+            self.files += [(h, self.version) for h in ((files,) if isinstance(files, str) else files)]
 
 
 async def _compare(door: Door, connection: asyncpg.Connection, folds: list[_Fold], known: set[str]) -> AsyncIterator[Fault]:
