@@ -41,7 +41,7 @@ async def _draw(work: Work) -> Result:
         listing = person.listing
         if listing is None:
             continue
-        excluded = _excluded(who, person, people, case.subject, policy, today)
+        excluded = "recused" if who in case.recused else _excluded(who, person, people, case.subject, policy, today)
         candidates.append((who, excluded, case.facts.subject in listing.subjects, listing.outside,
                            listing.district != case.facts.district or not listing.district))
         loads.append((who, min(listing.load_max, policy.expert_load)))

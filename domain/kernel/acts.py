@@ -5,12 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .values import Text
+from .values import Text, tagged
 
 SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask")
 OFFICE_VERBS = ("suspend", "resume", "extend", "vacate", "assign", "again", "end")
-SYSTEM_VERBS = ("look", "do", "fail", "hear", "child")
+SYSTEM_VERBS = ("look", "do", "fail", "hear", "child", "recuse")
 VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *OFFICE_VERBS, *SYSTEM_VERBS)
+
+
+@tagged("kernel")
+class DemandRecusal:
+    """申请某人回避 (G-19). The person acts no more until the head has decided."""
+    person: str
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class Act:
     verb: str
     visit: int = 0
     seat: str = ""
-    to: str = ""                                # return: the stage; assign: the person; child: which child
+    to: str = ""                                # return: the stage; assign, recuse: the person; child: which child
     parts: tuple[str, ...] = ()                 # return: the parts that may be edited
     opinion: Text = Text("")
     form: Any = None

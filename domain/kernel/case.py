@@ -68,6 +68,7 @@ class Past:
     end: str = ""                               # how its line ended
     times: int = 1                              # of several alike the newest is kept, and how many they were
     before: tuple[Acted, ...] = ()              # the last act of everybody who acted in the older ones
+    stands: bool = True                         # False: rests on an act that is tainted (G-21), and is done again
 
     @property
     def too_late(self) -> bool:
@@ -135,6 +136,7 @@ class Case:
     parent: str = ""
     proposed: tuple[Proposal, ...] = ()
     rungs: frozenset[str] = frozenset()         # keys of ladders that have acted, each once
+    recused: frozenset[str] = frozenset()       # who judges nothing here any more (G-18 to G-20)
     facts: Any = None                           # the family's
     tally: Tally = field(default_factory=Tally, compare=False)      # not state: loaded
     line: str = ""                              # not state: whose eyes a row's questions see the case with
@@ -392,6 +394,17 @@ class ProposalClosed(Event):
 
 
 @fact
+class Recused(Event):
+    """回避: declared, demanded or found (G-18 to G-20). `rosters`: the lists that the person leaves with it; `tainted`: the
+    rows in which an act of theirs stands under the tie, and is done again with all that counted it (G-21)."""
+    person: str
+    why: str
+    rosters: tuple[str, ...] = ()
+    tainted: tuple[str, ...] = ()
+    reason: Text = Text("")
+
+
+@fact
 class CaseEnded(Event):
     how: str
     reason: Text = Text("")
@@ -613,6 +626,21 @@ def _(case: Case, e: FactProposed, entry: Entry, n: int) -> Case:
 @_when(ProposalClosed)
 def _(case: Case, e: ProposalClosed, entry: Entry, n: int) -> Case:
     return having(case, proposed=tuple(p for p in case.proposed if p.no != e.no))
+
+
+@_when(Recused)
+def _(case: Case, e: Recused, entry: Entry, n: int) -> Case:
+    rosters = {name: r.without(e.person, "recused") if name in e.rosters else r for name, r in case.rosters.items()}
+    since = min((p.no for p in case.past if p.stage in e.tainted), default=0)
+    return having(case, recused=case.recused | {e.person}, rosters=rosters, past=tuple(
+        _undone(p, e) if since and p.no >= since else p for p in case.past))
+
+
+def _undone(past: Past, e: Recused) -> Past:
+    """What others said in the row itself stands; later rows counted what does not."""
+    stands = tuple((k, a) for k, a in past.acts if past.stage in e.tainted and e.person not in (a.by, a.behind))
+    gone = tuple(act for key, act in past.acts if (key, act) not in stands)
+    return having(past, acts=stands, before=(*past.before, *gone), stands=False)
 
 
 @_when(CaseEnded)

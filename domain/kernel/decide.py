@@ -4,7 +4,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .acts import Act
+from .acts import Act, DemandRecusal
 from .calendar import day_of, end_of
 from .case import (
     ActTakenBack,
@@ -24,9 +24,11 @@ from .case import (
     ExtensionAsked,
     FactProposed,
     ProposalClosed,
+    Recused,
     RosterDrawn,
     SeatActed,
     SeatClaimed,
+    SeatGone,
     SeatOpened,
     Visit,
     evolve,
@@ -54,9 +56,9 @@ from .may import (
 )
 from .money import overdrawn
 from .refusal import Refusal, no
-from .seats import BALLOT, Holder, Seat
+from .seats import BALLOT, Holder, Seat, person
 from .stages import Close, Context, Outcome, Procedure, Stage, gone, roster
-from .values import having
+from .values import Text, having
 
 FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 
@@ -176,7 +178,9 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             return [SeatClaimed(act.visit, act.seat, context.actor if act.verb == "claim" else "")]
         case "decline":
             assert visit
-            return [gone(case, visit, act.seat, "declined", act.opinion)] if act.opinion else no("opinion_required", "G-18")
+            return _decline(procedure, here, visit, act, context)
+        case "recuse":
+            return recuse(procedure, case, act.to, "found", act.opinion, context)
         case "take_back":
             if visit:
                 return [ActTakenBack(act.visit, act.seat)]
@@ -265,6 +269,48 @@ def _say(procedure: Procedure, case: Case, visit: Visit, stage: Stage, act: Act,
     return [*carried, said]
 
 
+def _decline(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
+    """申请回避或谢绝 (G-18): a named person leaves the seat; of a post the person withdraws, and the superior is asked."""
+    seat = visit.seat(act.seat)
+    assert seat
+    if not act.opinion:
+        return no("opinion_required", "G-18")
+    if seat.holder.kind == "person":
+        return [gone(case, visit, act.seat, "declined", act.opinion)]
+    who = as_whom(seat.holder, context) or context.actor
+    return [*recuse(procedure, case, who, "declared", act.opinion, context), *_passed_up(procedure, case, visit, seat)]
+
+
+def _passed_up(procedure: Procedure, case: Case, visit: Visit, seat: Seat) -> Outcome:
+    """The superior post also gets the seat; others of the same post still have it (A-44)."""
+    if procedure.superior is None or any(s.key == f"{seat.counts_as}^" for s in visit.seats):
+        return []
+    return [SeatOpened(visit.no, Seat(f"{seat.counts_as}^", procedure.superior(case), stands_for=seat.counts_as))]
+
+
+def recuse(procedure: Procedure, case: Case, who: str, why: str, reason: Text, context: Context) -> Outcome:
+    """回避 (G-18 to G-21): that person judges nothing here any more; what they did is judged again, with all that counted
+    it, unless the case has its effect already: then a review is the way."""
+    if who in case.recused:
+        return []
+    judged = {s.name for s in procedure.stages if s.judges}
+    lists = tuple(name for name in sorted({s.seats.name for s in procedure.stages if isinstance(s.seats, roster)})
+                  if who in (*case.roster(name).members, *case.roster(name).reserve))
+    tainted = () if why == "declared" or unmet(procedure.may_end, case, context) else tuple(dict.fromkeys(
+        p.stage for p in case.past if p.stage in judged and procedure[p.stage].rule is not BALLOT and not p.line
+        and any(who in (a.by, a.behind) for _, a in p.acts)))
+    out: Outcome = [Recused(who, why, lists, tainted, reason)]
+    for v in (v for v in case.open if v.stage in judged):
+        said = [s for s in v.seats if why != "declared" and s.acted and procedure[v.stage].rule is not BALLOT
+                and who in (s.acted.by, s.acted.behind)]
+        left = [s for s in v.seats if s.open or s in said]
+        out += [ActTakenBack(v.no, s.key) for s in said]
+        out += [SeatGone(v.no, v.stage, s.key, "recused") for s in left if s.holder == person(who)]
+        out += [SeatClaimed(v.no, s.key, "") for s in left if s.holder.pool and s.claimed_by == who]
+    main = next((v for v in case.open if not v.line), None)
+    return [*out, Close("tainted", tainted[0], main.no)] if tainted and main else out
+
+
 def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
     """退回 (A-15 to A-17): to a passed row, with a reason, opening the named parts."""
     if not act.opinion:
@@ -349,7 +395,11 @@ def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Out
     visit = case.visit(proposal.visit)
     here = case.on(visit.line) if visit else case
     done = procedure.rules[type(proposal.form)](here, visit, proposal.form, context)
-    return done if isinstance(done, Refusal) else [*done, ProposalClosed(proposal.no)]
+    if isinstance(done, Refusal):
+        return done
+    if isinstance(proposal.form, DemandRecusal):
+        done = [*done, *recuse(procedure, case, proposal.form.person, "demanded", proposal.form.reason, context)]
+    return [*done, ProposalClosed(proposal.no)]
 
 
 def _do(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:

@@ -305,7 +305,7 @@ def _kept_whole(case: Case, stage: Stage, line: str) -> bool:
     if not stage.sees:
         return False
     last = case.last(stage.name, line)
-    return bool(last) and last.outcome == "passed" and not changed_since(case, stage, last.closed)
+    return bool(last) and last.outcome == "passed" and last.stands and not changed_since(case, stage, last.closed)
 
 
 def _kept(case: Case, stage: Stage, line: str, seat: Seat, fresh: bool, at: datetime) -> Seat:

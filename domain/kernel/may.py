@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from .acts import OFFICE_VERBS, SYSTEM_VERBS
+from .acts import OFFICE_VERBS, SYSTEM_VERBS, DemandRecusal
 from .case import Case, Past, Proposal, Visit
 from .clock import Clock, due
 from .refusal import Refusal, no
@@ -29,8 +29,8 @@ def _holds(holder: Holder, who: str, posts: frozenset[Holder]) -> bool:
 
 
 def tied(case: Case, holder: Holder, context: Context) -> bool:
-    """The subject's own people and those tied to it judge nothing there (G-15, G-16)."""
-    return holder.id != case.subject and case.subject in context.ties
+    """The subject's own people, those tied to it and those recused judge nothing there (G-15, G-16, G-18)."""
+    return holder.id != case.subject and (case.subject in context.ties or not case.recused.isdisjoint(people(context)))
 
 
 def people(context: Context) -> tuple[str, ...]:
@@ -50,7 +50,9 @@ def _acted_in(case: Case, stages: Iterable[str], who: str) -> bool:
 
 
 def barred(procedure: Procedure, case: Case, stage: Stage, who: str) -> Refusal | None:
-    """By what this person did in the case (G-12, G-13): asked at the assignment and again at the act."""
+    """By what this person did in the case (G-12, G-13, G-18): asked at the assignment and again at the act."""
+    if stage.judges and who in case.recused:
+        return no("recused", "G-18", who=who)
     if stage.judges and groups_of(procedure, case, who) - {stage.judges}:
         return no("separation", "G-12", who=who)
     pairs = {*stage.not_by, *(s.name for s in procedure.stages if stage.name in s.not_by)}
@@ -62,11 +64,18 @@ def separated(procedure: Procedure, case: Case, stage: Stage, seat: Seat, contex
     for who in people(context):
         if refusal := barred(procedure, case, stage, who):
             return refusal
+        if stage.judges and demanded(case, who):
+            return no("recused", "G-19", who=who)
         others = [s for v in case.open if v.stage == stage.name and seat in v.seats for s in v.seats if s is not seat]
         if stage.rule is not BALLOT and any(
                 (s.acted and who in (s.acted.by, s.acted.behind)) or (s.claimed_by == who and not s.gone) for s in others):
             return no("separation", "G-13", who=who)        # one person holds one seat of a visit
     return no("own_case", "G-15") if tied(case, seat.holder, context) else None
+
+
+def demanded(case: Case, who: str) -> bool:
+    """Somebody asked that this person withdraw, and it is not decided: the seat is frozen (G-19)."""
+    return any(isinstance(p.form, DemandRecusal) and p.form.person == who for p in case.proposed)
 
 
 def ends(clock: Clock, context: Context) -> datetime | None:
@@ -169,7 +178,7 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
         return None if case.version == 1 else no("wrong_stage", "A-5")
     if verb in SYSTEM_VERBS and context.actor != WORKFLOW:
         return no("wrong_post", "A-3")
-    if verb in ("hear", "child"):
+    if verb in ("hear", "child", "recuse"):
         return None
     if verb in OFFICE_VERBS:
         return _office(procedure, case, verb, context)
@@ -211,16 +220,19 @@ def over(case: Case, visit_no: int) -> Refusal:
 def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Refusal | None:
     if verb == "end" and (refusal := unmet(procedure.may_end, case, context)):
         return refusal
-    if as_whom(procedure.office(case), context) is None and as_whom(procedure.head(case), context) is None:
+    if as_whom(procedure.office(case), context) is None and not heads(procedure, case, context) \
+            and not (verb == "end" and ending(case) and heads(procedure, case, context, in_place=True)):
         return no("wrong_post", "A-33")
     if case.subject in context.ties:
         return no("own_case", "G-15")
+    if not case.recused.isdisjoint(people(context)):
+        return no("recused", "G-18")
     match verb:
         case "end":
-            first, head = ending(case), procedure.head(case)
+            first = ending(case)
             if first and first.people & {*people(context)}:
                 return no("separation", "A-34")
-            if first and first.post != head.key and as_whom(head, context) is None:
+            if first and first.post != procedure.head(case).key and not heads(procedure, case, context, in_place=True):
                 return no("wrong_post", "A-34")         # the office and the head, not two of the office
         case "suspend" | "resume":
             if case.suspended != (verb == "resume"):
@@ -240,6 +252,12 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
             if not any(c.key != "begins" for v in case.open for c in v.armed):
                 return no("wrong_stage", "C-22")
     return None
+
+
+def heads(procedure: Procedure, case: Case, context: Context, in_place: bool = False) -> bool:
+    """Whether this is the head; or, where that may do, the superior in the head's place (A-44)."""
+    posts = [procedure.head(case)] + ([procedure.superior(case)] if in_place and procedure.superior else [])
+    return any(as_whom(h, context) is not None for h in posts)
 
 
 def _withdraw(procedure: Procedure, case: Case, context: Context) -> Refusal | None:
@@ -262,6 +280,8 @@ def _second(procedure: Procedure, case: Case, verb: str, key: str, context: Cont
         return no("stage_over", "G-13")
     if proposal.people & {*people(context)}:
         return no("separation", "G-13")
+    if isinstance(proposal.form, DemandRecusal) and proposal.form.person in people(context):
+        return no("recused", "G-19")
     if seats and all(tied(case, s.holder, context) for s in seats):
         return no("own_case", "G-15")
     return None if any(as_whom(s.holder, context) is not None for s in seats) else no("wrong_post", "G-13")
@@ -275,7 +295,8 @@ def record_for(procedure: Procedure, case: Case, form: type, visit: Visit | None
 def seconds(procedure: Procedure, case: Case, proposal: Proposal, policy: object) -> tuple[Seat, ...] | None:
     """Who may confirm what waits for a second person; None where the row in which it was proposed is over."""
     if proposal.form is None:
-        return (Seat("head", procedure.head(case)),)
+        return (Seat("head", procedure.head(case)), *((Seat("superior", procedure.superior(case)),)
+                                                      if procedure.superior else ()))
     visit = case.visit(proposal.visit)
     if proposal.visit and visit is None:
         return None
@@ -362,7 +383,7 @@ def _seat(procedure: Procedure, case: Case, visit: Visit, verb: str, key: str, c
     if verb == "release":
         return None if seat.claimed_by and seat.holder.pool else no("wrong_stage", "A-28")
     if verb == "decline":
-        return None if seat.holder.kind == "person" else no("wrong_stage", "G-18")
+        return None if stage.judges or seat.holder.kind == "person" else no("wrong_stage", "G-18")
     if verb == "ask":
         return _ask(visit, key, context)
     if refusal := separated(procedure, case, stage, seat, context):

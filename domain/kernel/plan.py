@@ -155,7 +155,7 @@ def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:
                 out.append(offer(verb, v.no, s.key, stage.form if verb == "agree" else None,
                                  targets(procedure, here, v, context.policy) if verb == "return" else ()))
             out += [offer(verb, v.no, s.key) for verb in ("claim", "release") if s.holder.pool]
-            out += [offer("decline", v.no, s.key)] if s.holder.kind == "person" else []
+            out += [offer("decline", v.no, s.key)] if stage.judges or s.holder.kind == "person" else []
             out += [offer("take_back", v.no, s.key)] if s.acted else []
             out += [offer("ask", v.no, s.key)] if stage.clock or stage.seat_clock else []
         if stage.chair:

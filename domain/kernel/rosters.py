@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from .values import having
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -14,7 +16,9 @@ class Roster:
     dry: bool = False                           # the last draw found nobody
 
     def without(self, who: str, why: str) -> Roster:
-        """One member less; the first of the reserve takes the place."""
+        """One member less; the first of the reserve takes the place. Of the reserve itself just one less."""
+        if who in self.reserve:
+            return having(self, reserve=tuple(r for r in self.reserve if r != who), left=(*self.left, (who, why)))
         if who not in self.members:
             return self
         at = self.members.index(who)

@@ -312,6 +312,7 @@ class Procedure:
     stages: tuple[Stage, ...]
     office: Callable[[Case], Holder]                        # may suspend, extend, assign, end
     head: Callable[[Case], Holder]                          # the second person
+    superior: Callable[[Case], Holder] | None = None        # stands in where those of a post may not
     applicant: Callable[[Case], Holder] | None = None       # may withdraw
     facts: Callable[[], Any] = lambda: None                 # the family's empty state; it has .evolve(event, entry)
     rules: Mapping[type, Callable[..., Any]] = field(default_factory=dict)   # form → its rule

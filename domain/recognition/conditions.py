@@ -4,7 +4,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.kernel.case import Case
+from domain.kernel.acts import DemandRecusal
+from domain.kernel.case import Case, Event
 from domain.kernel.gates import number_gate
 from domain.kernel.may import people
 from domain.kernel.refusal import Refusal, no
@@ -138,6 +139,17 @@ def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
         return to == back_to_clerk(case, policy)
     asked = sum(p.times for p in case.past if p.to == "correction" and p.stage != "co_sign")
     return to != "correction" or asked < policy.correction_rounds
+
+
+def known_to_the_school(case: Case, visit: object, form: DemandRecusal, context: Context) -> list[Event] | Refusal:
+    """G-19: of those whom the school was told by name, or who handle its case openly; blind experts are none of these."""
+    acted = {who for stage, _, a in case.acts() if stage in ("completeness", "eligibility", "proposal")
+             for who in (a.by, a.behind)}
+    claimed = {s.claimed_by for v in case.open for s in v.seats}
+    named = {*case.roster("panel").members, *case.roster("committee").members, *acted, *claimed} - {""}
+    if form.person not in named or form.person in case.recused:
+        return no("malformed", "G-19", field="person")
+    return [] if form.reason else no("opinion_required", "G-19")
 
 
 def leans(case: Case) -> tuple[str, ...]:

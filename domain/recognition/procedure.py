@@ -1,6 +1,7 @@
 """评审认定. The tables of an application and of its batch; a row names only where it departs from the usual."""
 from __future__ import annotations
 
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.seats import ALL, BALLOT, SCORE
 from domain.kernel.stages import (
     Duty,
@@ -29,6 +30,7 @@ from .conditions import (
     drawn_enough,
     facts_disputed,
     just_mended,
+    known_to_the_school,
     leans,
     may_co_sign,
     may_mend,
@@ -88,6 +90,8 @@ from .review import Drawn, Sheet, drawn, sign_sheet
 from .seats import (
     bureau_leader,
     head,
+    head_or_leader,
+    leader,
     office,
     office_clerk,
     panel_leader,
@@ -142,12 +146,12 @@ RULES = {
     VetoFound: veto_found, SiteSheet: sign_site, Reply: reply, Answers: answer, Mended: mend, Rescored: rescore,
     Propose: propose, MeetingCalled: meeting_called, BelowQuota: below_quota, PutOnHold: put_on_hold,
     NoticePublished: hear_notice, DocumentSigned: hear_document, EnterRegister: enter_register, Rendered: rendered,
-    Told: told_school, Letter: sign_letter,
+    Told: told_school, Letter: sign_letter, DemandRecusal: known_to_the_school,
 }
 
 STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
-  may_open=window_open_and_no_other, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),),
-  office=office, head=head, applicant=principal_of, number=lambda case: "星申", stages=(
+  may_open=window_open_and_no_other, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader),),
+  office=office, head=head, superior=leader, applicant=principal_of, number=lambda case: "星申", stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),
     Stage("co_sign",      seats=the_principal, form=CoSign, sees=DOSSIER, needs=may_co_sign, not_by=("dossier", "correction"), returns=("dossier", "correction"),
@@ -195,7 +199,7 @@ number_document = Duty("number_document", b.Number, while_=b.no_number)
 render_document = Duty("render_document", b.DocumentMade, while_=b.not_rendered)
 
 BATCH = Procedure(kind="star_batch", facts=b.Batch, policy=read_policy, rules=b.RULES, shows=b.shows, leans=b.leans, may_end=b.nobody_open,
-  opened_by=(Record(b.OpenBatch, section_head),), office=office, head=head, number=lambda case: "星批", stages=(
+  opened_by=(Record(b.OpenBatch, section_head),), office=office, head=head, superior=leader, number=lambda case: "星批", stages=(
     Stage("window",       duties=(publish_call,), records=(Record(b.ExtendWindow, section_head),), clock=until(b.window_end), at_limit=go_on),
     Stage("review",       records=(Record(b.GoOnEarlier, section_head),), needs=b.something_to_do, to=b.notice_signing_ranking_or_closed),       # the hub
     Stage("ranking",      duties=(rank, b.refuse_below), aside=True, to="convening"),

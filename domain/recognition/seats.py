@@ -49,8 +49,17 @@ def section_head(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
     return (Seat("head", head(case)),)
 
 
+def leader(case: Case) -> Holder:
+    return post("bureau_leader", "BUREAU")
+
+
 def bureau_leader(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
-    return (Seat("leader", post("bureau_leader", "BUREAU")),)
+    return (Seat("leader", leader(case)),)
+
+
+def head_or_leader(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
+    """Who decides on a demanded recusal; about a head the leader does (G-19)."""
+    return (*section_head(case, policy), *bureau_leader(case, policy))
 
 
 the_experts = roster("experts")

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from domain.kernel import case as k
-from domain.kernel.acts import Act
+from domain.kernel.acts import Act, DemandRecusal
 from domain.kernel.calendar import COUNTY, DAY, Calendar, day_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, Entry, Visit, evolve
 from domain.kernel.decide import decide, open_case, sealed_choice
@@ -301,6 +301,8 @@ class World:
                 return b.ExtendWindow(max(f.last_day, day_of(self.now)) + r.randint(1, 9) * DAY)
             case "Convene":
                 return self._convene(case)
+            case "DemandRecusal":
+                return DemandRecusal(r.choice(self._known(case) or ["nobody"]), WORDS)
             case "SignedOut":
                 return b.SignedOut(r.choice(f.present or ("member0",)))
         return want()
@@ -360,8 +362,14 @@ class World:
             w for w, principal in self.behind.items() if mine in self.posts[principal]]
 
     def office(self, id: str, *others: str, of: Iterable[str] = ("staff1", "staff2", *HEADS)) -> str:
-        """Somebody of the section without a tie."""
-        return next(w for w in of if w not in others and self.cases[id].subject not in self.ties.get(w, ()))
+        """Somebody of the section who may act here; where nobody may, the bureau appoints another (G-14)."""
+        case, of = self.cases[id], tuple(of)
+        for who in of:
+            if self.posts[who] and who not in others and who not in case.recused and case.subject not in self.ties.get(who, ()):
+                return who
+        who = f"appointed{len(self.posts)}"
+        self.posts[who] = frozenset({HEAD if of == HEADS else STAFF})
+        return who
 
     def push(self, id: str) -> bool:
         """One helpful step of whoever is next; False when there is nothing to do but wait."""
@@ -409,6 +417,8 @@ class World:
     def _settle(self, id: str, t: Task) -> bool:
         """Whoever may do it does it; where nobody can, the office finds somebody (A-43, G-14)."""
         visit, (what, _, of) = self.cases[id].visit(t.visit), t.seat.partition(":")
+        if visit is None and what == "second":
+            return self._recusal(id)
         if visit is None:                       # an ending that waits for its second person
             return self.act(id, Act("drop", seat=f"{ending(self.cases[id]).no}"), self.office(id, of=HEADS)) is None
         match what:
@@ -440,7 +450,7 @@ class World:
     def _barred(self, id: str, visit: Visit, t: Task) -> bool:
         """The seat of somebody who may not act is vacated; a post all of whose holders may not gets another person."""
         why = [self._may(id, "agree", t, who) for who in self.holders(t.holder)]
-        if t.claimed_by or not all(w and w.code in ("own_case", "separation", "not_holder") for w in why):
+        if t.claimed_by or not all(w and w.code in ("own_case", "recused", "separation", "not_holder") for w in why):
             return False
         if t.holder.kind == "person":
             return self.act(id, Act("vacate", t.visit, t.seat, opinion=WORDS), self.office(id)) is None
@@ -589,6 +599,32 @@ class World:
         if held and self.r.random() < .7:
             self.posts[f"{who}'"] = held
 
+    def tie_is_found(self) -> None:
+        """New data shows a tie of somebody who sits, or has acted (G-20, G-21)."""
+        for id in self.applications()[:1]:
+            case = self.cases[id]
+            known = sorted({s.holder.id for v in case.open for s in v.seats if s.holder.kind == "person"}
+                           | {a.by for stage, _, a in case.acts() if STAR[stage].judges})
+            if known:
+                self.act(id, Act("recuse", to=self.r.choice(known), opinion=WORDS), WORKFLOW)
+
+    def recusal_is_demanded(self) -> None:
+        """By the school, of somebody whom it knows; decided by the head, or by the leader about a head (G-19)."""
+        for id in self.applications()[:1]:
+            form = self.form(id, None, DemandRecusal)
+            if self.act(id, Act("record", form=form), f"chief-{self.cases[id].subject}") is None and self.r.random() < .8:
+                self._recusal(id)
+
+    def _known(self, case: Case) -> list[str]:
+        """Whom the school knows by name."""
+        return [*case.roster("panel").members, *(a.by for stage, _, a in case.acts() if STAR[stage].judges == "office")]
+
+    def _recusal(self, id: str) -> bool:
+        """Upheld or not."""
+        asked = next(p for p in self.cases[id].proposed if isinstance(p.form, DemandRecusal))
+        verb, judges = self.r.choice(["second", "drop"]), ("head2", "leader") if asked.form.person == "head" else HEADS
+        return self.act(id, Act(verb, seat=str(asked.no)), self.office(id, asked.form.person, of=judges)) is None
+
     def blocked_at_the_signing(self) -> None:
         """A rectification of one who is free falls due just before the leader signs (R-58, L-13)."""
         if self.cases[B].at("signing"):
@@ -629,7 +665,7 @@ class World:
                 self.look(id)
 
     RARE = (applicant_leaves, office_stops, office_ends, asks_for_time, takes_back, window_is_extended, goes_on_earlier,
-            late_child, visit_recorded_late, post_changes_hands, blocked_at_the_signing)
+            late_child, visit_recorded_late, post_changes_hands, blocked_at_the_signing, tie_is_found, recusal_is_demanded)
 
     def step(self) -> None:
         """One random thing, and the checks."""
