@@ -6,6 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import asyncpg
 from rich.console import Console
 
 from ops.settings import Settings
@@ -34,7 +35,11 @@ def main(argv: list[str] | None = None) -> int:
     demo.add_argument("--exit", action="store_true", help="演完即退出，写 build/demo.json")
     demo.add_argument("--family", default="", help="只演一类：recognition")
     args = parser.parse_args(argv)
-    return asyncio.run(COMMANDS[args.command](Settings(), args))
+    try:
+        return asyncio.run(COMMANDS[args.command](Settings(), args))
+    except asyncpg.InsufficientPrivilegeError as error:
+        console.print(f"[red]数据库用户无权这样做（{error}）。请设置 JUANZONG_OWNER_URL 为各表所有者的地址。[/red]")
+        return 1
 
 
 async def _up(settings: Settings, args: argparse.Namespace) -> int:
@@ -50,8 +55,9 @@ async def _up(settings: Settings, args: argparse.Namespace) -> int:
 
 async def _migrate(settings: Settings, args: argparse.Namespace) -> int:
     from store.database import migrate
-    assert settings.database_url
-    await migrate(settings.database_url)
+    owner = settings.owner_url or settings.database_url
+    assert owner
+    await migrate(owner, settings.database_url, settings.rehearsal)
     return 0
 
 
@@ -68,11 +74,11 @@ async def _worker(settings: Settings, args: argparse.Namespace) -> int:
 
 
 async def _pool(settings: Settings):
-    """The database of the settings, or of the stack that runs on this data folder."""
+    """The database of the settings, or of the stack that runs on this data folder; as its owner where we know how."""
     from ops.stack import running
     from store.database import open_pool
     stack = None if settings.database_url else running(settings)
-    url = settings.database_url or (stack.database_url if stack else None)
+    url = settings.owner_url or settings.database_url or (stack.database_url if stack else None)
     if not url:
         console.print("[red]没有正在运行的数据库。请先运行 juanzong up，或设置 JUANZONG_DATABASE_URL。[/red]")
         return None

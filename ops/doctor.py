@@ -129,7 +129,7 @@ def port(settings: Settings, stack: Stack | None) -> Finding:
 
 async def database(settings: Settings, stack: Stack | None) -> list[Finding]:
     """Reachable, new enough, and which migrations it has seen."""
-    url = stack.database_url if stack else settings.database_url
+    url = settings.database_url or (stack.database_url if stack else None)
     if url is None:
         return [Finding(True, "内置数据库没有运行，启动后再查")]
     ours = settings.database_url is None
@@ -143,7 +143,8 @@ async def database(settings: Settings, stack: Stack | None) -> list[Finding]:
         )
         return [Finding(False, f"数据库连接失败：{error or type(error).__name__}", todo)]
     try:
-        return [await database_version(connection), await schema_version(connection)]
+        findings = [await database_version(connection), await schema_version(connection)]
+        return findings if ours else [*findings, *await log_owner(connection)]
     finally:
         await connection.close(timeout=ANSWER_SECONDS_MAX)
 
@@ -165,6 +166,22 @@ async def schema_version(connection: asyncpg.Connection) -> Finding:
             False, f"读不到表 schema_version：{error}", "请用拥有这个数据库的用户执行 juanzong migrate。"
         )
     return Finding(True, f"数据库结构已升级 {steps} 步")
+
+
+async def log_owner(connection: asyncpg.Connection) -> list[Finding]:
+    """Who serves the county must not be able to change the log, not even by switching its triggers off."""
+    owner = await connection.fetchval(
+        "select pg_has_role(current_user, c.relowner, 'member') from pg_class c where c.oid = to_regclass('event')"
+    )
+    if owner is None:
+        return []
+    if not owner:
+        return [Finding(True, "网站和工作进程的数据库用户不是记录的所有者，只能添加记录")]
+    todo = (
+        "请把 JUANZONG_OWNER_URL 设为现在的地址，把 JUANZONG_DATABASE_URL 中的用户和口令换成另一个，"
+        "再执行 juanzong migrate（它会建立这个用户），然后重新启动网站和工作进程。"
+    )
+    return [Finding(False, "JUANZONG_DATABASE_URL 的用户是记录的所有者，能够改动记录", todo)]
 
 
 async def temporal(settings: Settings, stack: Stack | None) -> list[Finding]:

@@ -5,6 +5,7 @@ as root it opens the machine's folders to everyone, and after a crash it never s
 Files in the data folder:
 
     postgres.password    the owner's password (0600); the cluster is worthless without it
+    app.password         that of the user as whom web and worker connect (0600); made anew where it is lost
     postgres/data        the cluster (0700, owned by the user who runs PostgreSQL)
     postgres/programs    a copy of the binaries, where that user cannot reach the installed ones
     temporal/temporal.db Temporal's histories, which can be rebuilt from the log
@@ -36,6 +37,7 @@ from ops.supervisor import CannotStart, Child, Supervisor, identity
 
 OWNER = DATABASE = "juanzong"
 PASSWORD_FILE = "postgres.password"
+APP_USER, APP_PASSWORD_FILE = "juanzong_door", "app.password"
 OUT_OF_REACH = Path("/var/lib/juanzong")  # holds the clusters of data folders below /root and the like
 RETENTION_DAYS = 3650  # start-dev keeps closed histories for one day only
 SEARCH_ATTRIBUTES = ("CaseNo=Keyword",)
@@ -64,12 +66,13 @@ POSTGRES_SETTINGS = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where PostgreSQL's files lie, who runs it (None: we ourselves), and the owner's password."""
+    """Where PostgreSQL's files lie, who runs it (None: we ourselves), the owner's password and the application's."""
 
     home: Path
     programs: Path
     user: str | None
     password: str
+    app_password: str
     mark: str  # our data folder: carried in the environment, it proves that a process is ours
 
     @property
@@ -79,12 +82,16 @@ class Cluster:
     def url(self, port: int, database: str = DATABASE) -> str:
         return url(self.password, port, database)
 
+    def app_url(self, port: int) -> str:
+        """With which web and worker connect; `migrate` makes the user."""
+        return url(self.app_password, port, user=APP_USER)
+
     def env(self) -> dict[str, str]:
         return plain_env() | {"JUANZONG_DATA_DIR": self.mark}
 
 
-def url(password: str, port: int, database: str = DATABASE) -> str:
-    return f"postgresql://{OWNER}:{password}@127.0.0.1:{port}/{database}"
+def url(password: str, port: int, database: str = DATABASE, user: str = OWNER) -> str:
+    return f"postgresql://{user}:{password}@127.0.0.1:{port}/{database}"
 
 
 def plain_env() -> dict[str, str]:
@@ -119,6 +126,7 @@ def database_user(home: Path) -> str | None:
 def cluster(settings: Settings) -> Cluster:
     """Prepares folders, binaries and password; creates no cluster yet (`initdb`)."""
     home, secret = settings.data_dir / "postgres", settings.data_dir / PASSWORD_FILE
+    app_secret = settings.data_dir / APP_PASSWORD_FILE
     if home.is_symlink() and not home.exists():
         raise CannotStart(
             f"数据库目录 {home.readlink()} 不见了（由 {home} 指向）。请从备份恢复它；"
@@ -132,7 +140,10 @@ def cluster(settings: Settings) -> Cluster:
         if (home / "data").exists():
             raise CannotStart(f"找不到数据库密码文件 {secret}。请从备份恢复这个文件，权限设为 0600，再启动。")
         write_secret(secret, secrets.token_urlsafe(24))
-    return Cluster(home, programs(home, user), user, secret.read_text().strip(), str(settings.data_dir))
+    if not app_secret.exists():
+        write_secret(app_secret, secrets.token_urlsafe(24))
+    passwords = secret.read_text().strip(), app_secret.read_text().strip()
+    return Cluster(home, programs(home, user), user, *passwords, str(settings.data_dir))
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -22,6 +22,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(  # holds a password, so it stays out of every repr
         None, repr=False, description="自有 PostgreSQL 的地址（postgresql://…）；不填则使用内置数据库"
     )
+    owner_url: str | None = Field(
+        None,
+        repr=False,
+        description="自有 PostgreSQL 上各表所有者的地址，升级、导入、重做时用；不填则同 database_url",
+    )
     temporal_address: str | None = Field(
         None, description="自有 Temporal 的地址（主机:端口）；不填则使用内置 Temporal"
     )

@@ -36,10 +36,11 @@ OnState = Callable[[Part], None]
 class Stack:
     """Where what runs can be reached. None: not part of this stack."""
 
-    database_url: str | None = field(repr=False)  # holds the password
+    database_url: str | None = field(repr=False)  # the owner's; holds the password
     temporal_address: str | None
     web_url: str | None
     pids: dict[str, int] = field(default_factory=dict)  # kept up to date while it runs
+    app_url: str | None = field(default=None, repr=False)  # with which web and worker connect
 
 
 async def run_stack(
@@ -102,15 +103,20 @@ def running(settings: Settings) -> Stack | None:
         return None
     state = read_state(settings.data_dir)
     pids = {name: child["pid"] for name, child in state.get("children", {}).items()}
-    ports, database_url = state.get("ports", {}), settings.database_url
-    if database_url is None and "postgres" in pids:
+    ports, app_url = state.get("ports", {}), settings.database_url
+    database_url = settings.owner_url or app_url
+    if app_url is None and "postgres" in pids:
         with suppress(OSError):
-            password = (settings.data_dir / embedded.PASSWORD_FILE).read_text().strip()
-            database_url = embedded.url(password, ports["postgres"])
+            owner, app = (
+                (settings.data_dir / name).read_text().strip()
+                for name in (embedded.PASSWORD_FILE, embedded.APP_PASSWORD_FILE)
+            )
+            database_url = embedded.url(owner, ports["postgres"])
+            app_url = embedded.url(app, ports["postgres"], user=embedded.APP_USER)
     address = settings.temporal_address
     if address is None and "temporal" in pids:
         address = f"127.0.0.1:{ports['temporal']}"
-    return Stack(database_url, address, state.get("web_url"), pids)
+    return Stack(database_url, address, state.get("web_url"), pids, app_url)
 
 
 async def _serve(
@@ -141,7 +147,8 @@ async def start_stack(
     with hold(settings.data_dir) as lease:
         await _end_leftovers(settings, lease)
         ports = {**lease.last.get("ports", {}), **_ports(settings, parts, lease.last.get("ports", {}))}
-        stack = Stack(settings.database_url, settings.temporal_address, None)
+        owner_url = settings.owner_url or settings.database_url
+        stack = Stack(owner_url, settings.temporal_address, None, app_url=settings.database_url)
         if "web" in parts:
             stack.web_url = f"http://{_url_host(settings.http_host)}:{ports['web']}"
         state = {"supervisor": stamp(os.getpid()), "ports": ports, "web_url": stack.web_url, "children": {}}
@@ -169,7 +176,7 @@ async def _start(
         place = embedded.cluster(settings)
         await embedded.initdb(place, supervisor)
         await supervisor.start(embedded.postgres(place, ports["postgres"]))
-        stack.database_url = place.url(ports["postgres"])
+        stack.database_url, stack.app_url = place.url(ports["postgres"]), place.app_url(ports["postgres"])
     if "temporal" in parts and settings.temporal_address is None:
         await supervisor.start(
             embedded.temporal(settings, ports["temporal"], ports["temporal_http"], ports["temporal_metrics"])
@@ -177,7 +184,8 @@ async def _start(
         stack.temporal_address = f"127.0.0.1:{ports['temporal']}"
     env = _environment(settings, stack, ports)
     if "worker" in parts or "web" in parts:
-        await supervisor.run_once(_program("migrate", env, ready_seconds=MIGRATE_SECONDS_MAX))
+        owner = _environment(settings, stack, ports, stack.database_url)
+        await supervisor.run_once(_program("migrate", owner, ready_seconds=MIGRATE_SECONDS_MAX))
     if "worker" in parts:
         await supervisor.start(_program("worker", env, ready=_settled, stop_seconds=15))
     if "web" in parts:
@@ -189,9 +197,18 @@ def _program(name: str, env: dict[str, str], **more: object) -> Child:
     return Child(name, (sys.executable, *PROGRAMS[name]), env, cwd=PROJECT, **more)
 
 
-def _environment(settings: Settings, stack: Stack, ports: dict[str, int]) -> dict[str, str]:
-    """What our own programs read: these settings, with the addresses of what has been started meanwhile."""
-    started = {"database_url": stack.database_url, "temporal_address": stack.temporal_address}
+def _environment(
+    settings: Settings, stack: Stack, ports: dict[str, int], owner_url: str | None = None
+) -> dict[str, str]:
+    """What our own programs read: these settings, with the addresses of what has been started meanwhile.
+
+    The owner's address is for `migrate` alone: who serves the county cannot change the log.
+    """
+    started = {
+        "database_url": stack.app_url,
+        "owner_url": owner_url,
+        "temporal_address": stack.temporal_address,
+    }
     if "web" in ports:
         started["http_port"] = ports["web"]
     known = {f"JUANZONG_{name.upper()}" for name in Settings.model_fields}

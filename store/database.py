@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
 SQL = Path(__file__).parent / "sql"
+APP = "juanzong_app"
+"""The group whose members may do what the application does (`sql/grants.sql`); nobody logs in as it."""
 
 
 class Quiet(asyncpg.Connection):
@@ -28,10 +31,13 @@ def migrations() -> list[tuple[int, str]]:
     return [(int(p.name[:3]), p.read_text("utf-8")) for p in sorted(SQL.glob("[0-9][0-9][0-9]_*.sql"))]
 
 
-async def migrate(url: str) -> int:
+async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> int:
     """Bring the schema to this program's version, one starter at a time; returns the version.
 
-    A database that is newer than the program is refused with RuntimeError: an old program must not write to it.
+    `url` is the owner's. The user of `app`, the address with which web and worker connect, becomes a login of the group APP,
+    whose rights are granted anew each time; only in a rehearsal may it move the county's clock. A database that is newer
+    than the program is refused with RuntimeError: an old program must not write to it. So is an owner who may not make
+    roles where somebody else has not made them.
     """
     connection = await asyncpg.connect(url)
     try:
@@ -41,11 +47,49 @@ async def migrate(url: str) -> int:
         known = migrations()
         if have > known[-1][0]:
             raise RuntimeError(f"数据库版本{have}比程序的{known[-1][0]}新，请升级程序。")
+        await _group(connection)
         for number, sql in known:
             if number > have:
                 async with connection.transaction():
                     await connection.execute(sql)
                     await connection.execute("insert into schema_version values ($1, now())", number)
+        async with connection.transaction():
+            await connection.execute((SQL / "grants.sql").read_text("utf-8"))
+            if rehearsal:
+                await connection.execute(f"grant update on county_clock to {APP}")
+        if app:
+            await _let_in(connection, app)
         return known[-1][0]
     finally:
         await connection.close()
+
+
+async def _group(connection: asyncpg.Connection) -> None:
+    """Roles belong to the whole cluster: another of its databases may have made it, or be making it now."""
+    try:
+        if not await connection.fetchval("select 1 from pg_roles where rolname = $1", APP):
+            await connection.execute(f"create role {APP} nologin")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        pass
+    except asyncpg.InsufficientPrivilegeError:
+        raise RuntimeError(f"当前数据库用户无权建立角色。请由数据库管理员执行 create role {APP} nologin; "
+                           "再运行一次。") from None
+
+
+async def _let_in(connection: asyncpg.Connection, app: str) -> None:
+    """The user of that address can log in with its password and is of the group; the owner or a superuser is left alone."""
+    parts = urlsplit(app)
+    name, password = (unquote(x) if x else None for x in (parts.username, parts.password))
+    known = await connection.fetchrow("select rolsuper, pg_has_role(rolname, $2, 'member') inside from pg_roles "
+                                      "where rolname = $1", name, APP)
+    if not name or name == await connection.fetchval("select current_user") or (known and known["rolsuper"]):
+        return
+    try:
+        await connection.execute(await connection.fetchval(
+            f"select format('{'alter' if known else 'create'} role %I with login' || "
+            "case when $2::text is null then '' else ' password %L' end, $1::text, $2::text)", name, password))
+        await connection.execute(await connection.fetchval(f"select format('grant {APP} to %I', $1::text)", name))
+    except asyncpg.InsufficientPrivilegeError:
+        if not (known and known["inside"]):         # made by somebody who may: then there is nothing left to do
+            raise RuntimeError(f"当前数据库用户无权建立用户{name}。请由数据库管理员建立它，并执行 "
+                               f"grant {APP} to {name}; 再运行一次。") from None

@@ -1,7 +1,11 @@
-"""Shared: one PostgreSQL a test process, a fresh database a test that asks for one."""
+"""Shared: one PostgreSQL a test process, a fresh database a test that asks for one.
+
+Everything is done as the application's own user, which owns nothing; only what tampers or stands outside asks for `owner`.
+"""
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -29,7 +33,7 @@ async def server() -> AsyncIterator[str]:
 async def loaded(server: str) -> str:
     """The name of a template database: migrated, the county of the demo loaded, the clock driven."""
     url = await _create(server, "loaded")
-    await migrate(url)
+    await migrate(url, as_app(url), rehearsal=True)
     pool = await open_pool(url, 4)
     await pool.execute("update county_clock set driven = $1", START)
     await load(pool)
@@ -42,12 +46,16 @@ async def county(server: str, loaded: str, tmp_path) -> AsyncIterator[County]:
     """A county of its own: database, door, duties done in this process, people's acts."""
     name = f"t{next(_numbers)}"
     url = await _create(server, name, loaded)
-    pool = await open_pool(url, 12)
-    yield County(pool, tmp_path, url)
+    pool, owner = await open_pool(as_app(url), 12), await open_pool(url, 2)
+    yield County(pool, tmp_path, as_app(url), owner=owner)
     await pool.close()
+    await owner.close()
     await _drop(server, name)
 
 
+def as_app(url: str) -> str:
+    """The same database for the user as whom web and worker connect."""
+    return re.sub("//.*@", "//juanzong_door:door@", url)
 
 
 async def _create(server: str, name: str, template: str = "template1") -> str:

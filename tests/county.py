@@ -36,8 +36,9 @@ COMMITTEE = ("P00390", "P00391", "P00392", "P00395", "P00396")
 class County:
     """The door, the duties, and people who act by name."""
 
-    def __init__(self, pool: asyncpg.Pool, folder: Path, url: str = "", procedures: dict[str, Any] = PROCEDURES) -> None:
-        self.pool, self.url, self.folder = pool, url, folder
+    def __init__(self, pool: asyncpg.Pool, folder: Path, url: str = "", procedures: dict[str, Any] = PROCEDURES,
+                 owner: asyncpg.Pool | None = None) -> None:
+        self.pool, self.url, self.folder, self.owner = pool, url, folder, owner or pool
         self.door = Door(pool, procedures)
         self.duties = Duties(self.door, pool, Files(folder / "files", 20 * 1024**2), "http://county.example")
 

@@ -34,6 +34,11 @@ def test_the_compose_file_is_whole():
         assert ours <= known, name
         if name not in ("migrate", "temporal-ui"):
             assert service["healthcheck"]["test"], name
+    users = {name: services[name]["environment"]["JUANZONG_DATABASE_URL"].partition(":${")[0].rpartition("/")[2]
+             for name in ("migrate", "api-1", "api-2", "worker-1", "worker-2")}
+    assert set(users.values()) == {"juanzong_door"}
+    assert [n for n, s in services.items() if "JUANZONG_OWNER_URL" in s.get("environment", {})] == ["migrate"]
+    assert services["postgres"]["environment"]["POSTGRES_USER"] in services["migrate"]["environment"]["JUANZONG_OWNER_URL"]
     assert services["api-1"]["command"] == ["web"]
     assert services["worker-2"]["command"] == ["worker"]
 

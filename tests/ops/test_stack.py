@@ -23,6 +23,7 @@ from ops.lease import end_leftovers, hold, read_state, stamp
 from ops.settings import Settings
 from ops.stack import embedded_servers, run_stack, running
 from ops.supervisor import CannotStart, Child, Part, Supervisor
+from store.database import APP, migrate
 
 BOUND_SECONDS = 30  # for anything awaited here: generous on a busy machine, never waited out on a good one
 
@@ -389,6 +390,21 @@ async def test_with_servers_of_ones_own_only_our_programs_run(data_dir, programs
     assert processes_of(data_dir) == []
 
 
+async def test_only_migrate_hears_the_owners_address(data_dir, programs):
+    """Web and worker cannot change the log: they do not know how to connect as its owner."""
+    owner, app = "postgresql://owner:o@db.example/juanzong", "postgresql://door:d@db.example/juanzong"
+    settings = Settings(data_dir=data_dir, database_url=app, owner_url=owner, temporal_address="t:1")
+    programs["worker"] = ("-u", "-c", f"{programs['migrate'][-1]}{SLEEP}")
+
+    async def life(it: stack.Stack) -> None:
+        assert (it.database_url, it.app_url) == (owner, app)
+
+    await run_stack(settings, until=life)
+    told = {name: (data_dir / "logs" / f"{name}.log").read_text() for name in ("migrate", "worker", "web")}
+    assert {name for name, text in told.items() if owner in text} == {"migrate"}
+    assert all(f"'JUANZONG_DATABASE_URL': '{app}'" in text for text in told.values())
+
+
 async def test_nothing_runs_on_a_database_that_could_not_be_migrated(data_dir, programs):
     programs["migrate"] = ("-c", "raise SystemExit('0007_seats.sql: no such column')")
     settings = Settings(data_dir=data_dir, database_url="postgresql://db.example/x", temporal_address="t:1")
@@ -413,11 +429,61 @@ async def test_a_port_that_is_taken_is_refused_with_advice(data_dir):
 async def test_the_doctor_finds_a_good_machine_good(kept):
     async with embedded_servers(kept) as it:
         connection = await asyncpg.connect(it.database_url)
-        await connection.execute("create table if not exists schema_version (step int)")
+        await connection.execute("create table if not exists schema_version (version int, at timestamptz)")
+        steps = await connection.fetchval("select count(*) from schema_version")
         await connection.close()
         findings = await doctor.check(kept)
     assert [finding for finding in findings if not finding.ok] == []
-    assert {"数据库结构已升级 0 步", "内置 Temporal 没有运行，启动后再查"} <= {each.what for each in findings}
+    assert {f"数据库结构已升级 {steps} 步", "内置 Temporal 没有运行，启动后再查"} <= {each.what for each in findings}
+
+
+async def test_the_embedded_database_has_a_user_for_web_and_worker(kept):
+    """`migrate` makes it; its password lies beside the owner's, and is made anew where it was lost."""
+    for lost in (False, True):
+        if lost:
+            (kept.data_dir / embedded.APP_PASSWORD_FILE).unlink()
+        async with embedded_servers(kept) as it:
+            assert running(kept) == it
+            await migrate(it.database_url, it.app_url)
+            connection = await asyncpg.connect(it.app_url)
+            assert await connection.fetchval("select current_user") == embedded.APP_USER
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute("delete from event")
+            await connection.close()
+    assert (kept.data_dir / embedded.APP_PASSWORD_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("as_owner", [False, True])
+async def test_the_doctor_knows_who_owns_the_log(kept, as_owner):
+    async with embedded_servers(kept) as it:
+        await migrate(it.database_url, it.app_url)
+        connection = await asyncpg.connect(it.database_url if as_owner else it.app_url)
+        (finding,) = await doctor.log_owner(connection)
+        await connection.close()
+    assert finding.ok is not as_owner
+    assert ("JUANZONG_OWNER_URL" in finding.todo) is as_owner
+
+
+async def test_an_owner_who_may_not_make_roles_is_told_what_to_ask_for(kept):
+    """A managed server: its administrator makes the role once, then the owner's `migrate` goes through."""
+    async with embedded_servers(kept) as it:
+        root = await asyncpg.connect(it.database_url)
+        await root.execute("create role small login password 'small'")
+        await root.execute("create database small owner small")
+        url = f"postgresql://small:small@127.0.0.1:{it.database_url.rpartition(':')[2].partition('/')[0]}/small"
+        await root.execute(f"drop owned by {APP}; drop role {APP}")
+        with pytest.raises(RuntimeError, match=rf"create role {APP} nologin"):
+            await migrate(url)
+        await root.execute(f"create role {APP} nologin")
+        stranger = url.replace("small:small", "stranger:s")
+        with pytest.raises(RuntimeError, match=rf"建立它，并执行 grant {APP} to stranger"):
+            await migrate(url, stranger)
+        await root.execute(f"create role stranger login password 's' in role {APP}")
+        await migrate(url, stranger)
+        connection = await asyncpg.connect(stranger)
+        assert await connection.fetchval("select count(*) from event") == 0
+        await connection.close()
+        await root.close()
 
 
 async def test_the_doctor_says_what_to_do(data_dir, monkeypatch):

@@ -18,7 +18,7 @@ from domain.recognition.dossier import AnswerLeaf, Confirm
 from domain.registers.organisation import ProveViolation
 from ops.load import DATA
 from store.database import open_pool
-from tests.conftest import _create, _drop
+from tests.conftest import _create, _drop, as_app
 from tests.county import HEAD, County
 
 SMALL = "star-school-2099"
@@ -58,8 +58,9 @@ async def chunks(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
 async def called(server: str, loaded: str, tmp_path_factory: Any) -> Scene:
     """Batch `old` in its meeting with two candidates called; batch `new` with a dossier (evidence and texts) and a co-sign."""
     folder = tmp_path_factory.mktemp("called")
-    pool = await open_pool(await _create(server, "called", loaded), 8)
-    await pool.execute("insert into policy values ($1, 'recognition', $2, now())", SMALL, small_policy())
+    url = await _create(server, "called", loaded)
+    await execute(url, "insert into policy values ($1, 'recognition', $2, now())", SMALL, small_policy())
+    pool = await open_pool(as_app(url), 8)
     county = County(pool, folder)
     old = await county.batch(SMALL, date(2026, 3, 2))
     candidates = [await county.application(old, school, "draw") for school in ("PR017", "NY002")]
@@ -83,18 +84,20 @@ async def record(server: str, called: Scene, tmp_path: Path) -> AsyncIterator[Co
     """`called`, for one test; what stands in it is in `county.scene`."""
     name = f"record{next(_numbers)}"
     shutil.copytree(called.folder, tmp_path, dirs_exist_ok=True)
-    pool = await open_pool(await _create(server, name, called.database), 12)
-    county = County(pool, tmp_path, server.rsplit("/", 1)[0] + "/" + name)
+    url = await _create(server, name, called.database)
+    pool, owner = await open_pool(as_app(url), 12), await open_pool(url, 2)
+    county = County(pool, tmp_path, as_app(url), owner=owner)
     county.scene = called
     yield county
     await pool.close()
+    await owner.close()
     await _drop(server, name)
 
 
 @pytest_asyncio.fixture(scope="session")
 async def raced(server: str, called: Scene) -> Scene:
     """From `called`: `old` waits for the leader's signature, two dossiers wait for their draw, a violation for its second."""
-    pool = await open_pool(await _create(server, "raced", called.database), 8)
+    pool = await open_pool(as_app(await _create(server, "raced", called.database)), 8)
     county = County(pool, called.folder)
     await county.vote(called["old"], called["chair"])
     await county.to_signing(called["old"], called["chair"])
@@ -108,8 +111,8 @@ async def raced(server: str, called: Scene) -> Scene:
     return Scene("raced", called.folder, {**called.cases, "draws": draws, "supervisor": supervisor, "now": now, "signing": visit})
 
 
-async def execute(url: str, sql: str) -> None:
+async def execute(url: str, sql: str, *values: Any) -> None:
     """By the owner of the database, on a connection of its own."""
     connection = await asyncpg.connect(url)
-    await connection.execute(sql)
+    await connection.execute(sql, *values)
     await connection.close()

@@ -6,8 +6,10 @@ import pytest
 
 from domain.kernel.refusal import Refusal
 from domain.recognition.dossier import Describe
+from store.database import APP, migrate, open_pool
 from store.door import Receipt
 from store.verify import verify
+from tests.conftest import _create, _drop, as_app
 from tests.county import AUDITOR, County
 
 
@@ -62,12 +64,64 @@ async def test_numbers_run_without_gaps(county: County):
     assert cases == ["星申2026-001", "星申2026-002", "星申2026-003"]
 
 
+@pytest.mark.parametrize("statement", [
+    *(f"{change} {table}" for table in ("event", "command") for change in ("update", "delete from", "truncate")),
+    "alter table event disable trigger all", "drop trigger event_no_update on event", "create table mine (n int)",
+    "create or replace function refuse_change() returns trigger language plpgsql as 'begin return new; end'",
+    "delete from case_head", "update text_body set body = ''", "delete from vault_look", "update policy set body = ''",
+    "set role juanzong"])
+async def test_the_application_can_only_make_the_log_longer(county: County, statement: str):
+    """By grants, before any trigger: web and worker connect as somebody who owns nothing."""
+    table = statement.removeprefix("update ")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await county.pool.execute(statement + {"event": " set actor = 'x'", "command": " set reply = ''"}.get(table, ""))
+
+
+async def test_the_application_is_of_its_group_and_nothing_else(county: County):
+    assert await county.pool.fetchval("select current_user") == "juanzong_door"
+    assert await county.pool.fetch("select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.roleid "
+                                   "where m.member = current_user::regrole") == [(APP,)]
+    assert not await county.pool.fetchval("select rolsuper or rolcreaterole or rolcreatedb or rolreplication from pg_roles "
+                                          "where rolname = current_user")
+
+
+async def test_every_table_is_readable_and_what_may_be_written_is_written_down(county: County):
+    """A table that is new and in no line of `grants.sql` can be read, never written."""
+    rows = await county.owner.fetch(
+        "select c.relname, string_agg(a.privilege_type, ' ' order by a.privilege_type) may from pg_class c, aclexplode(c.relacl) a "
+        "where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.grantee = $1::regrole group by 1", APP)
+    may = {r["relname"]: r["may"] for r in rows}
+    assert set(may) == {r["tablename"] for r in await county.owner.fetch(
+        "select tablename from pg_tables where schemaname = 'public'")}
+    assert {t for t, m in may.items() if "DELETE" in m} == {"outbox", "task", "gate", "session", "draft"}
+    assert {t for t, m in may.items() if "UPDATE" in m} == {
+        "case_head", "gate_head", "sealed_vote", "account", "message", "task", "gate", "session", "draft", "heartbeat",
+        "county_clock"}
+    assert {t for t, m in may.items() if m == "SELECT"} == {"schema_version", "policy", "vault_person", "near"}
+    assert not any("TRUNCATE" in m or "TRIGGER" in m for m in may.values())
+
+
+async def test_only_a_rehearsal_may_move_the_clock(server: str, county: County):
+    """The grants are made anew by each migration, as the settings say then."""
+    url = await _create(server, "clock", "loaded")
+    pool = await open_pool(as_app(url), 1)
+    for rehearsal in (False, True, False):
+        await migrate(url, as_app(url), rehearsal)
+        if rehearsal:
+            await pool.execute("update county_clock set driven = now()")
+            continue
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute("update county_clock set driven = now()")
+    await pool.close()
+    await _drop(server, "clock")
+
+
 @pytest.mark.parametrize("statement", ["update event set actor = 'x'", "delete from event", "truncate event",
                                        "update command set reply = ''"])
-async def test_the_log_is_append_only(county: County, statement: str):
+async def test_the_owner_needs_to_drop_a_trigger_first(county: County, statement: str):
     await county.batch()
     with pytest.raises(asyncpg.PostgresError) as refused:
-        await county.pool.execute(statement)
+        await county.owner.execute(statement)
     assert refused.value.sqlstate == "JZ001"
 
 

@@ -30,7 +30,7 @@ from domain.registers.person import GivePost
 from store import codec
 from store.database import open_pool
 from store.door import Command, Door, Receipt
-from tests.conftest import _create, _drop
+from tests.conftest import _create, _drop, as_app
 from tests.county import HEAD, LEADER, County
 
 from .conftest import Scene, execute
@@ -104,10 +104,10 @@ class Round:
 
 
 class Arena:
-    """Two doors on pools of their own over one record, which is put back after each round."""
+    """Two doors on pools of their own over one record, which its owner puts back after each round."""
 
-    def __init__(self, scene: Scene, pools: Sequence[asyncpg.Pool]) -> None:
-        self.scene, self.pool = scene, pools[0]
+    def __init__(self, scene: Scene, pools: Sequence[asyncpg.Pool], owner: asyncpg.Pool) -> None:
+        self.scene, self.pool = scene, owner
         policies: dict[Any, Any] = {}           # reading the file is slow and not what is raced here
         self.doors = [Watched(p, policies) for p in pools]
         self.gates: dict[str, int] = {}
@@ -149,12 +149,12 @@ class Arena:
 async def arena(server: str, raced: Scene) -> AsyncIterator[Arena]:
     url = await _create(server, "arena", raced.database)
     await execute(server, "alter database arena set synchronous_commit = off")
-    pools = [await open_pool(url, RIVALS) for _ in range(2)]
-    await pools[0].execute(REWIND)
-    arena = Arena(raced, pools)
-    arena.gates = dict(await pools[0].fetch("select name, version from gate_head"))
+    pools, owner = [await open_pool(as_app(url), RIVALS) for _ in range(2)], await open_pool(url, RIVALS)
+    await owner.execute(REWIND)
+    arena = Arena(raced, pools, owner)
+    arena.gates = dict(await owner.fetch("select name, version from gate_head"))
     yield arena
-    for p in pools:
+    for p in (*pools, owner):
         await p.close()
     await _drop(server, "arena")
 

@@ -189,7 +189,7 @@ async def test_what_the_person_saw_has_changed(record: County):
 async def test_a_command_of_an_old_epoch_is_refused(record: County):
     case = record.scene["dossier"]
     assert isinstance(await record.door.handle(Command("now", WORKFLOW, Act("look"), case, epoch=1)), Receipt)
-    assert await raise_epoch(record.pool) == 6
+    assert await raise_epoch(record.owner) == 6
     got = await record.door.handle(Command("old", WORKFLOW, Act("look"), case, epoch=1))
     assert got == Refusal("stage_over", "A-3")
     assert isinstance(await record.door.handle(Command("new", WORKFLOW, Act("look"), case, epoch=2)), Receipt)
@@ -213,7 +213,7 @@ async def test_a_commit_under_way_is_over_before_the_epoch_is_raised(record: Cou
     door = Held(record.pool)
     tick = asyncio.create_task(door.handle(Command("tick", WORKFLOW, Act("look"), case, epoch=1)))
     await holding.wait()
-    await raise_epoch(record.pool)
+    await raise_epoch(record.owner)
     done.append("raised")
     assert isinstance(await tick, Receipt)
     assert done == ["commit", "raised"]
@@ -222,7 +222,7 @@ async def test_a_commit_under_way_is_over_before_the_epoch_is_raised(record: Cou
 async def test_a_command_that_met_the_old_epoch_and_commits_after_it_is_refused(record: County):
     case = record.scene["dossier"]
     await record.pool.execute("update county_clock set driven = driven + interval '40 days'")
-    door = Slower(record.pool, lambda: raise_epoch(record.pool))
+    door = Slower(record.pool, lambda: raise_epoch(record.owner))
     got = await door.handle(Command("tick", WORKFLOW, Act("look"), case, epoch=1))
     assert got == Refusal("stage_over", "A-3")
     assert await record.pool.fetchval("select count(*) from event where command = 'tick'") == 0
@@ -310,7 +310,7 @@ async def test_G_28_erased_words_leave_everything_else(record: County):
     from store.reads import history, references_in, texts
     case = record.scene["dossier"]
     await seal(record.pool, record.folder)
-    await record.pool.execute("update text_body set body = null, erased_at = now() where body = '一句找得到的话'")
+    await record.owner.execute("update text_body set body = null, erased_at = now() where body = '一句找得到的话'")
     events = [r["event"] for r in await history(record.pool, case)]
     said = await texts(record.pool, references_in(events))
     assert list(said.values()) == ["(已删除)"]
@@ -342,7 +342,7 @@ async def test_a_policy_that_is_not_there_yet_is_refused_and_found_once_it_is(re
     form = OpenBatch("新批次", date(2026, 3, 20), date(2026, 4, 20))
     got = await record.open(HEAD, "star_batch", "star-school", policy="star-school-2098", form=form)
     assert got == Refusal("policy_invalid", "R-5")
-    await record.pool.execute("insert into policy select 'star-school-2098', family, body, now() from policy where id = $1", SMALL)
+    await record.owner.execute("insert into policy select 'star-school-2098', family, body, now() from policy where id = $1", SMALL)
     assert isinstance(await record.open(HEAD, "star_batch", "star-school", policy="star-school-2098", form=form), Receipt)
 
 
@@ -368,7 +368,7 @@ async def test_rebuild_makes_the_same_tables(record: County):
     await record.pool.execute("update county_clock set driven = driven + interval '1 day'")     # not all written at one moment
     await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=DESCRIBE)
     before = await made(record)
-    await record.pool.execute("""
+    await record.owner.execute("""
         update case_head set state = 'x', leans = '{}', holders = '{}', stages = '{}', ended = 'x', next_at = null, policy = 'x',
             subject = 'x', head = '', version = 1, driver = '', opened_at = now(), touched_at = now();
         delete from case_head where id in (select case_id from task order by case_id limit 3) or id = 'calendars';
@@ -379,7 +379,7 @@ async def test_rebuild_makes_the_same_tables(record: County):
         insert into task select 'ghost', key, visit, stage, line, seat, holder, pool, due, provisional, since from task limit 1;
         delete from gate where name like 'overdue:%'; update gate set value = 'x';
         insert into gate values ('overdue:PR003', 'ghost', 'x')""")
-    assert await rebuild(record.pool) == len(before["case_head"])
+    assert await rebuild(record.owner) == len(before["case_head"])
     after = await made(record)
     for table in MADE:
         assert after[table] == before[table], table
@@ -388,7 +388,7 @@ async def test_rebuild_makes_the_same_tables(record: County):
 
 async def test_rebuild_of_a_sound_record_changes_nothing(record: County):
     before = await made(record)
-    await rebuild(record.pool)
+    await rebuild(record.owner)
     assert await made(record) == before
     await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=DESCRIBE)
 

@@ -24,7 +24,7 @@ from store import codec
 from store.database import open_pool
 from store.heads import read_heads, seal
 from store.verify import Fault, verify
-from tests.conftest import _create, _drop
+from tests.conftest import _create, _drop, as_app
 from tests.county import County
 
 from .conftest import SMALL, Scene
@@ -46,13 +46,14 @@ async def named(county: County, heads: Path | None = None) -> set[tuple[str | No
 async def whole(server: str, called: Scene) -> AsyncIterator[County]:
     """One record for all tests that put back what they changed (`changed`)."""
     url = await _create(server, "whole", called.database)
-    pool = await open_pool(url, 4)
+    pool, owner = await open_pool(as_app(url), 4), await open_pool(url, 2)
     for table in MADE:
-        await pool.execute(f"create table saved_{table} as table {table}")
-    county = County(pool, called.folder, url)
+        await owner.execute(f"create table saved_{table} as table {table}")
+    county = County(pool, called.folder, as_app(url), owner=owner)
     county.scene = called
     yield county
     await pool.close()
+    await owner.close()
     await _drop(server, "whole")
 
 
@@ -73,7 +74,7 @@ async def changed(county: County, sql: str, *values: Any) -> AsyncIterator[None]
 
 async def behind_the_door(county: County, sql: str, *values: Any) -> None:
     """As the owner, with the triggers off; at least one row."""
-    async with county.pool.acquire() as connection, connection.transaction():
+    async with county.owner.acquire() as connection, connection.transaction():
         await connection.execute("alter table event disable trigger all")
         done = await connection.execute(sql, *values)
         await connection.execute("alter table event enable always trigger event_no_update")
@@ -146,7 +147,7 @@ async def cut_off(county: County, case: str, newest: int) -> None:
     await behind_the_door(county, "delete from event where case_id = $1 and version > $2", case, newest)
     await behind_the_door(county, "update case_head k set version = e.version, head = e.hash from event e "
                                   "where k.id = $1 and e.case_id = k.id and e.version = $2", case, newest)
-    await rebuild(county.pool)
+    await rebuild(county.owner)
 
 
 async def test_the_newest_events_cut_off_consistently(record: County):
@@ -385,4 +386,4 @@ async def test_verify_changes_nothing(record: County):
     await faults(record)
     assert await record.pool.fetchval("select sum(hashtext(k::text)::bigint) from case_head k") == before
     with pytest.raises(asyncpg.PostgresError):
-        await record.pool.execute("delete from event")
+        await record.owner.execute("delete from event")
