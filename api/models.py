@@ -181,6 +181,27 @@ class HistoryAnswer(Model):
     next: int | None
 
 
+class LogEvent(Model):
+    case: str
+    version: int
+    tag: str
+    at: datetime
+    entered_at: datetime
+    actor: str
+    behind: str
+    post: str
+    rule: str
+    command: str
+    cause: str
+    hash: str
+
+
+class LogAnswer(Model):
+    """全部记录的一段：谁、哪一案、哪一条、依据和校验值，不含内容和文字。"""
+    events: list[LogEvent]
+    next: str = Field(description="下一段从这里接着读；这一段为空表示还没有新的")
+
+
 class ClockAnswer(Model):
     visit: int
     key: str

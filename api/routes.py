@@ -19,8 +19,8 @@ from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
 from domain.kernel.values import Text
 from domain.kernel.words import sentence
-from store import codec, reads
-from store.door import Command, Door, Reading, SessionOver
+from store import codec, follow_log, reads
+from store.door import AUDITOR, Command, Door, Reading, SessionOver
 
 from . import models as m
 from . import sessions
@@ -267,6 +267,22 @@ def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> l
             stages.get(event.visit) in ("completeness", "eligibility")
         return asked or row["tag"] in PUBLIC_TAGS or row["post"].endswith(f"@{case.subject}")
     return [row for row in rows if told(row)]
+
+
+@router.get("/events")
+async def events(who: Who, door: TheDoor,
+                 after: Annotated[str, Query(pattern=r"^\d{1,20}\.\d{1,19}$")] = follow_log.START,
+                 limit: Annotated[int, Query(ge=1, le=1000)] = 500) -> m.LogAnswer:
+    """全部记录，按写入的先后，供审计跟读和在系统之外存档。只有审计可以读。"""
+    context = await door.who(who.person)
+    if not any(h.kind == AUDITOR for h in context.posts):
+        raise Refused(no("wrong_post", "G-30"))
+    try:
+        rows, cursor = await follow_log.events_after(door.pool, after, limit)
+    except ValueError:
+        raise Refused(no("malformed", "A-3")) from None
+    return m.LogAnswer(events=[m.LogEvent(case=r["case_id"], hash=r["hash"].hex(), **{
+        k: r[k] for k in m.LogEvent.model_fields if k not in ("case", "hash")}) for r in rows], next=cursor)
 
 
 @router.get("/inbox")

@@ -8,6 +8,7 @@ import pytest
 from api.sessions import print_code
 from domain.kernel.refusal import CODES
 from domain.kernel.words import SENTENCES
+from domain.recognition.dossier import Describe
 from tests.api.conftest import Enter
 from tests.county import AUDITOR, HEAD, County
 
@@ -140,3 +141,24 @@ async def test_the_openapi_names_every_form(enter: Enter):
 async def test_the_register_is_public(enter: Enter):
     titles = (await (await enter("")).get("/api/register")).json()
     assert {"PR001", "PR002"} <= {t["organisation"] for t in titles}
+
+
+async def test_the_auditor_can_follow_the_whole_log(county: County, enter: Enter):
+    """Page by page, each event once, chained as it is stored, and no word of what was said; others are refused."""
+    case = await county.application(await county.batch(), "PR003")
+    await county.act(await county.holder("applicant@PR003"), case, "record", 1, form=Describe("一句找得到的话", "语文"))
+    auditor, seen, cursor = await enter(AUDITOR), [], "0.0"
+    while True:
+        answer = await auditor.get("/api/events", params={"after": cursor, "limit": 400})
+        assert "一句找得到的话" not in answer.text
+        if not answer.json()["events"]:
+            break
+        seen, cursor = seen + answer.json()["events"], answer.json()["next"]
+    rows = await county.pool.fetch("select case_id, version, tag, actor, hash from event")
+    assert sorted((e["case"], e["version"], e["tag"], e["actor"], e["hash"]) for e in seen) == sorted(
+        (r["case_id"], r["version"], r["tag"], r["actor"], r["hash"].hex()) for r in rows)
+    for bad, status in (("9.x", 422), (f"{'9' * 20}.1", 422), ("", 422)):
+        assert (await auditor.get("/api/events", params={"after": bad})).status_code == status, bad
+    for person in (HEAD, await county.holder("principal@PR003")):
+        assert (await (await enter(person)).get("/api/events")).status_code == 403
+    assert (await (await enter("")).get("/api/events")).status_code == 401
