@@ -1,6 +1,6 @@
 # The image of docker-compose.yml: one for api and worker. Not run yet where this was written (no engine there).
 FROM python:3.11-slim
-RUN useradd --create-home --uid 10001 juanzong
+RUN useradd --create-home --uid 10001 juanzong && install -d -o juanzong /data && install -d -o juanzong -m 700 /keys
 WORKDIR /app
 COPY requirements.lock pyproject.toml README.md LICENSE worker.py ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock

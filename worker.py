@@ -4,9 +4,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import signal
 from datetime import timedelta
-from pathlib import Path
 
 import asyncpg
 from temporalio import workflow
@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 import activities.recognition  # noqa: F401  registers how its duties are done
 from activities.duties import Duties
 from domain.kernel.acts import Act
-from domain.kernel.calendar import COUNTY
+from domain.kernel.calendar import COUNTY, day_of
 from domain.kernel.stages import WORKFLOW
 from domain.procedures import PROCEDURES
 from domain.registers.calendars import RecordOutage
@@ -26,8 +26,9 @@ from ops.settings import Settings
 from store.database import open_pool
 from store.door import Command, Door
 from store.files import Files
-from store.heads import seal
+from store.heads import Damaged, seal
 from store.relay import relay
+from store.retention import forget
 from workflows.registry import ALL, TASK_QUEUE, workflow_of
 
 BEAT_SECONDS = 15
@@ -71,7 +72,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     relaying = asyncio.create_task(relay(pool, lambda d, k: knock(client, d, k), stop))
     try:
         async with build_worker(client, duties):
-            beat = asyncio.create_task(_heartbeat(pool, settings.data_dir, stop))
+            beat = asyncio.create_task(_heartbeat(pool, settings, stop))
             await asyncio.wait([relaying, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.gather(relaying, beat)
@@ -88,17 +89,33 @@ async def note_outage(pool: asyncpg.Pool, door: Door) -> None:
                                   "calendars"))
 
 
-async def _heartbeat(pool: asyncpg.Pool, folder: Path, stop: asyncio.Event) -> None:
-    """What later tells an outage from a quiet night; and every fourth time the heads of all cases are signed."""
+async def _heartbeat(pool: asyncpg.Pool, settings: Settings, stop: asyncio.Event) -> None:
+    """What later tells an outage from a quiet night; every fourth time the heads of all cases are signed, and on each new
+    day of the county the command ids that are past their time are dropped."""
+    day, said = None, False
     for beats in itertools.count():
         if stop.is_set():
             return
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):   # away: the gap will say so
-            await pool.execute("update heartbeat set at = clock_timestamp()")
+            now = await pool.fetchval("update heartbeat set at = clock_timestamp() returning county_now()")
+            if (today := day_of(now)) != day:
+                await forget(pool)
+                day = today
             if beats % 4 == 3:
-                await seal(pool, folder)
+                said = await _seal(pool, settings, said)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), BEAT_SECONDS)
+
+
+async def _seal(pool: asyncpg.Pool, settings: Settings, said: bool) -> bool:
+    """Damaged seals must not stop the heart: it is said once here, and by `juanzong doctor` until it is mended."""
+    try:
+        await seal(pool, settings.data_dir, settings.seal_key)
+        return False
+    except Damaged as error:
+        if not said:
+            logging.getLogger("juanzong").error("签名存放的案卷头被改过或损坏，停止签名：%s。请运行 juanzong doctor", error)
+        return True
 
 
 async def main() -> None:

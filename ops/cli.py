@@ -97,20 +97,31 @@ async def _load(settings: Settings, args: argparse.Namespace) -> int:
 
 
 async def _verify(settings: Settings, args: argparse.Namespace) -> int:
+    from store.heads import FILE, Damaged, trusted
     from store.verify import verify
     pool = await _pool(settings)
     if pool is None:
         return 1
-    heads = args.heads or settings.data_dir / "heads.jsonl"
+    heads = args.heads or settings.data_dir / FILE
     n, faults = 0, 0
-    async for fault in verify(pool, settings.data_dir / "files", heads if heads.exists() else None):
-        if fault.case is None:
-            n = fault.version
-            continue
-        faults += 1
-        console.print(f"[red]{fault.case} 第{fault.version}条：{fault.what}[/red]")
+    try:
+        if args.heads or heads.exists():
+            console.print(f"签名存放的案卷头 {heads}，按公钥 {trusted(heads)} 核对。")
+        else:
+            console.print("没有签名存放的案卷头：看不出记录有没有被整段去掉或重做。", style="yellow")
+            heads = None
+        async for fault in verify(pool, settings.data_dir / "files", heads):
+            if fault.case is None:
+                n = fault.version
+                continue
+            faults += 1
+            console.print(f"[red]{fault.case} 第{fault.version}条：{fault.what}[/red]")
+    except Damaged as error:
+        console.print(f"[red]签名存放的案卷头被改过或损坏（{error}）。请留存这个文件备查，用另存的一份再核验。[/red]")
+        return 1
+    finally:
+        await pool.close()
     console.print(f"核验{n}条记录，{'全部一致' if not faults else f'{faults}处不对'}。")
-    await pool.close()
     return 1 if faults else 0
 
 

@@ -89,7 +89,7 @@ async def _play(settings: Settings, stack: Stack) -> int:
         for case, story in cases.items():
             rows.append(await _row(county, case, story, ends.get(case, "")))
     await county.close()
-    await seal(pool, settings.data_dir)
+    await seal(pool, settings.data_dir, settings.seal_key)
     faults = [f async for f in verify(pool, settings.data_dir / "files", settings.data_dir / "heads.jsonl")]
     events = faults.pop().version
     await pool.close()

@@ -43,6 +43,7 @@ async def check(settings: Settings) -> list[Finding]:
         python(),
         *await asyncio.to_thread(programs, settings),
         *data_folder(settings),
+        *await asyncio.to_thread(seals, settings),
         port(settings, stack),
         *await database(settings, stack),
         *await temporal(settings, stack),
@@ -111,6 +112,26 @@ def data_folder(settings: Settings) -> list[Finding]:
             "" if free > FREE_BYTES_MIN else "请清理磁盘，或把 JUANZONG_DATA_DIR 移到更大的磁盘。",
         ),
     ]
+
+
+def seals(settings: Settings) -> list[Finding]:
+    """Whether what was signed so far can still be read, and nobody else can sign; nothing while nothing is signed."""
+    from store.heads import FILE, KEY, Damaged, read_heads  # only the doctor needs it here
+
+    path, key = settings.data_dir / FILE, settings.seal_key or settings.data_dir / KEY
+    if not path.exists():
+        return []
+    try:
+        findings = [Finding(True, f"签名存放的案卷头可以核对（{len(read_heads(path))} 项）")]
+    except Damaged as error:
+        todo = (
+            f"请先把 {path} 和 heads.pub 另存备查，用以前另存的一份核验（juanzong verify --heads）；"
+            "查明以后把它们移走，系统会重新开始签名。在此以前没有新的签名。"
+        )
+        findings = [Finding(False, f"签名存放的案卷头被改过或损坏：{error}", todo)]
+    if key.exists() and key.stat().st_mode & 0o077:
+        findings += [Finding(False, f"别的用户可以读签名的私钥 {key}", f"请执行 chmod 600 {key}。")]
+    return findings
 
 
 def port(settings: Settings, stack: Stack | None) -> Finding:

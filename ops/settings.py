@@ -42,13 +42,16 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://", description="对外的网址，印在文书的二维码里；不填则用本机网址"
     )
+    seal_key: Path | None = Field(
+        None, description="签名案卷头的私钥文件，宜放在另一处；不填则为数据目录下的 keys/seal.key"
+    )
     rehearsal: bool = Field(False, description="演练：时钟由人拨动，可切换身份；正式使用时必须关闭")
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "seal_key")
     @classmethod
-    def absolute(cls, path: Path) -> Path:
+    def absolute(cls, path: Path | None) -> Path | None:
         """Children run in other folders, so a relative path is resolved once, here."""
-        return path.expanduser().resolve()
+        return path.expanduser().resolve() if path else None
 
     def environment(self) -> dict[str, str]:
         """The variables from which a child process reads these very settings (secrets included)."""

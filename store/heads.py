@@ -3,11 +3,14 @@
 A chain alone proves that nothing inside was changed by halves; that its newest events or a whole case are still there, and
 that nobody made the whole chain anew, is proved by a head that was signed before. The files of the policies are signed with
 them, as `policy:<id>`: they are rules, and no event holds them. One JSON line a seal: time, cases, the signature of the line
-before, signature (Ed25519). Only lines cut off at the end of the file do not show: keep a copy elsewhere.
+before, signature (Ed25519). Only lines cut off at the end of the file do not show: keep a copy elsewhere. Whoever holds the
+private key can sign a record that he made up, so it has a folder of its own, and may lie on another volume.
 """
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +18,13 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+FILE, PUBLIC, KEY = "heads.jsonl", "heads.pub", Path("keys", "seal.key")
+"""Below the data folder, where nothing else is said."""
+
+
+class Damaged(InvalidSignature):
+    """The seals, or a key, are not what they were: says which, and why. What was sealed before stays to be looked at."""
 
 
 class Seal(msgspec.Struct):
@@ -27,18 +37,26 @@ class Seal(msgspec.Struct):
         return msgspec.json.encode([self.at, self.cases, self.after], order="deterministic")
 
 
-def _key(path: Path) -> Ed25519PrivateKey:
+def _key(path: Path, folder: Path) -> Ed25519PrivateKey:
+    """The private key, made at the first seal; one that lay beside the seals (as it once did) moves."""
+    old = folder / "heads.key"
     if not path.exists():
-        raw = Ed25519PrivateKey.generate().private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        raw = old.read_bytes() if old.exists() else Ed25519PrivateKey.generate().private_bytes(
+            Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
+        old.unlink(missing_ok=True)
     return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 
 
-async def seal(pool: asyncpg.Pool, folder: Path) -> int:
-    """Sign the heads that moved since the last seal; returns how many. One at a time, however many workers there are."""
-    path = folder / "heads.jsonl"
+async def seal(pool: asyncpg.Pool, folder: Path, key_path: Path | None = None) -> int:
+    """Sign the heads that moved since the last seal; returns how many. One at a time, however many workers there are.
+
+    Raises Damaged, and signs nothing, where the seals so far cannot be read or the key is not theirs.
+    """
+    path = folder / FILE
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("select pg_advisory_xact_lock(7220)")
         before, last, whole = _read(path) if path.exists() else ({}, "", 0)
@@ -47,13 +65,17 @@ async def seal(pool: asyncpg.Pool, folder: Path) -> int:
         moved = {r["id"]: (r["version"], r["head"].hex()) for r in rows if before.get(r["id"]) != (r["version"], r["head"])}
         if not moved:
             return 0
-        key = _key(folder / "heads.key")
+        with _or_damaged(key_path or folder / KEY):
+            key = _key(key_path or folder / KEY, folder)
+            mine = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+            public = folder / PUBLIC
+            if not public.exists():
+                public.write_bytes(mine)
+            if public.read_bytes() != mine:     # a seal by another key would make the whole file worthless
+                raise InvalidSignature(f"not the key of {public}")
         new = Seal((await connection.fetchval("select clock_timestamp()")).isoformat(), moved, last)
         new.signature = key.sign(new.bytes()).hex()
-        public = folder / "heads.pub"
-        if not public.exists():
-            public.write_bytes(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
-        with path.open("ab") as file:
+        with _or_damaged(path), path.open("ab") as file:
             file.truncate(whole)            # a line that a crash cut short says nothing
             file.write(msgspec.json.encode(new) + b"\n")
             file.flush()
@@ -62,25 +84,41 @@ async def seal(pool: asyncpg.Pool, folder: Path) -> int:
 
 
 def read_heads(path: Path) -> dict[str, tuple[int, bytes]]:
-    """The newest signed head of each case. Raises InvalidSignature where a line was changed, left out or moved."""
+    """The newest signed head of each case. Raises Damaged where a line was changed, left out or moved."""
     return _read(path)[0]
+
+
+def trusted(path: Path) -> str:
+    """The public key by which the seals in that file are judged, in hexadecimal. Keep a copy of it elsewhere: whoever
+    replaces seals and key together is seen by it alone."""
+    with _or_damaged(path.parent / PUBLIC):
+        return (path.parent / PUBLIC).read_bytes().hex()
+
+
+@contextmanager
+def _or_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (InvalidSignature, msgspec.MsgspecError, ValueError, OSError) as error:
+        raise Damaged(f"{path}：{error or type(error).__name__}") from error
 
 
 def _read(path: Path) -> tuple[dict[str, tuple[int, bytes]], str, int]:
     """Heads, the last signature, and the bytes up to the end of the last whole line."""
-    public = Ed25519PublicKey.from_public_bytes((path.parent / "heads.pub").read_bytes())
-    out: dict[str, tuple[int, bytes]] = {}
-    last, whole = "", 0
-    with path.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            one = msgspec.json.decode(line, type=Seal)
-            public.verify(_signature(one), one.bytes())
-            if one.after != last:
-                raise InvalidSignature
-            last, whole = one.signature, whole + len(line)
-            out |= {case: (version, bytes.fromhex(head)) for case, (version, head) in one.cases.items()}
+    with _or_damaged(path):
+        public = Ed25519PublicKey.from_public_bytes((path.parent / PUBLIC).read_bytes())
+        out: dict[str, tuple[int, bytes]] = {}
+        last, whole = "", 0
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                one = msgspec.json.decode(line, type=Seal)
+                public.verify(_signature(one), one.bytes())
+                if one.after != last:
+                    raise InvalidSignature("a seal was left out or moved")
+                last, whole = one.signature, whole + len(line)
+                out |= {case: (version, bytes.fromhex(head)) for case, (version, head) in one.cases.items()}
     return out, last, whole
 
 
@@ -91,4 +129,4 @@ def _signature(one: Seal) -> bytes:
         raise InvalidSignature from None
 
 
-__all__ = ["InvalidSignature", "read_heads", "seal"]
+__all__ = ["FILE", "KEY", "Damaged", "InvalidSignature", "read_heads", "seal", "trusted"]

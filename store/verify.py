@@ -41,7 +41,7 @@ class Fault:
 
 async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | None = None,
                  procedures: Mapping[str, Procedure] = PROCEDURES) -> AsyncIterator[Fault]:
-    """Every fault of the record; nothing is changed. Raises InvalidSignature for a file of signed heads that was changed."""
+    """Every fault of the record; nothing is changed. Raises `heads.Damaged` for a file of signed heads that was changed."""
     door, read, signed = Door(pool, procedures), 0, _signed(heads) if heads else {}
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         known = {r["id"] for r in await connection.fetch("select id from case_head")}

@@ -8,3 +8,4 @@ grant insert, update on case_head, gate_head, sealed_vote, account, message to j
 grant insert, delete on outbox to juanzong_app;
 grant insert, update, delete on task, gate, session, draft to juanzong_app;
 grant update on heartbeat to juanzong_app;
+grant execute on function forget_commands_v1() to juanzong_app;

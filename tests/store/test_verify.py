@@ -22,7 +22,7 @@ from domain.kernel.case import Entry
 from domain.recognition.dossier import Describe
 from store import codec
 from store.database import open_pool
-from store.heads import read_heads, seal
+from store.heads import KEY, Damaged, read_heads, seal, trusted
 from store.verify import Fault, verify
 from tests.conftest import _create, _drop, as_app
 from tests.county import County
@@ -238,6 +238,46 @@ async def test_a_changed_seal_file_is_refused(record: County):
             [f async for f in verify(record.pool, None, heads)]
         with pytest.raises((InvalidSignature, msgspec.DecodeError)):
             await seal(record.pool, record.folder)
+
+
+async def test_the_private_key_lies_apart_and_is_closed(record: County):
+    """By default in a folder of its own; where the operator says so, on another volume."""
+    await seal(record.pool, record.folder)
+    key = record.folder / KEY
+    assert (key.stat().st_mode & 0o777, key.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert {p.name for p in record.folder.iterdir() if p.is_file()} == {"heads.jsonl", "heads.pub"}
+    elsewhere = record.folder / "volume" / "seal.key"
+    other = record.folder / "other"
+    other.mkdir()
+    await seal(record.pool, other, elsewhere)
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+    assert {p.name for p in other.iterdir()} == {"heads.jsonl", "heads.pub"}
+    assert trusted(other / "heads.jsonl") != trusted(record.folder / "heads.jsonl")
+
+
+async def test_a_key_that_lay_beside_the_seals_moves_and_stays_theirs(record: County):
+    await seal(record.pool, record.folder)
+    (record.folder / KEY).rename(record.folder / "heads.key")
+    public = trusted(record.folder / "heads.jsonl")
+    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "美术"))
+    assert await seal(record.pool, record.folder) == 1
+    assert (record.folder / KEY).exists()
+    assert not (record.folder / "heads.key").exists()
+    assert trusted(record.folder / "heads.jsonl") == public
+    assert await faults(record, record.folder / "heads.jsonl") == []
+
+
+async def test_another_key_never_signs_into_the_same_file(record: County):
+    """A lost volume: the seals so far stay readable, and nothing is signed until somebody has looked."""
+    heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
+    await seal(record.pool, record.folder)
+    before = heads.read_bytes()
+    (record.folder / KEY).unlink()
+    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
+    with pytest.raises(Damaged, match=r"not the key of"):
+        await seal(record.pool, record.folder)
+    assert heads.read_bytes() == before
+    assert read_heads(heads)[case][0] < await version(record, case)
 
 
 @pytest.mark.parametrize("keep", [(0, 2), (1, 2), (0, 2, 1), (0, 0, 1, 2)], ids=str)
