@@ -25,7 +25,7 @@ from domain.kernel.follow import Decision
 from domain.kernel.gates import next_number, number_gate, shown, turns
 from domain.kernel.plan import Plan, Task, plan
 from domain.kernel.refusal import Refusal, no
-from domain.kernel.seats import Holder
+from domain.kernel.seats import BALLOT, Holder
 from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure
 from domain.kernel.values import having
 from domain.procedures import PROCEDURES, REGISTERS
@@ -38,6 +38,7 @@ TRIES = 20                              # each that is lost was somebody else's 
 LOOK_BACK_DAYS = 3 * 365                # G-16, where the policy names no other
 AUDITOR = "auditor"
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)        # twenty times faster where the wheel brings it
+VOTES = ("yes", "no", "abstain")
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ class Door:
                     command = having(command, id=f"{loaded.actor}/{command.id}", actor=loaded.actor, session=None)
                 body = _fingerprint(command)
                 if loaded.reply is not None:
-                    return msgspec.json.decode(loaded.reply, type=Receipt) if loaded.body == body else no(
-                        "id_reused", "A-2")
+                    same = loaded.body == body and (
+                        command.act.verb not in VOTES or await _said_the_same(connection, command))
+                    return msgspec.json.decode(loaded.reply, type=Receipt) if same else no("id_reused", "A-2")
                 if command.epoch is not None and command.epoch != loaded.versions.get("epoch"):
                     return no("stage_over", "A-3")
                 done = await self._decide(connection, command, loaded, arrived)
@@ -203,9 +205,13 @@ class Door:
         own = command.epoch is not None and act.verb in ("do", "look")     # its workflow reads the plan again by itself
         self._gather(write, procedure, row, before, after, entries, context, command, loaded.now, not own)
         await self._tell_parent(connection, write, procedure, before, after, above, loaded, command, now)
-        choice = sealed_choice(procedure, after, act, context.policy)
-        extra = {"texts": texts, "votes": [(case_id, act.visit, act.seat, choice)] if choice else [],
-                 "files": [(case_id, h) for h in getattr(act.form, "files", ())]}
+        votes = await _opened(connection, procedure, before, after)
+        if act.verb in VOTES:
+            votes.append((case_id, act.visit, _vault_key(command), _said(command)))
+            if choice := sealed_choice(procedure, after, act, context.policy):
+                texts = []
+                votes.append((case_id, act.visit, act.seat, choice))
+        extra = {"texts": texts, "votes": votes, "files": [(case_id, h) for h in getattr(act.form, "files", ())]}
         return write, receipt, extra
 
     async def _tell_parent(self, connection: asyncpg.Connection, write: _Write, procedure: Procedure,
@@ -447,11 +453,38 @@ def task_row(case_id: str, t: Task) -> tuple[Any, ...]:
 
 
 def _fingerprint(command: Command) -> bytes:
-    """Of who asks what: the same id with another one is refused (A-2)."""
+    """Of who asks what: the same id with another one is refused (A-2). Of a vote it holds neither choice nor reason: one of
+    three would soon be guessed (R-45); those lie in the vault until the close (`_said`)."""
     a = command.act
+    verb, opinion = ("vote", "") if a.verb in VOTES else (a.verb, a.opinion)
     return sha256(codec.encode([
         command.actor, command.case, command.kind, command.subject, command.parent,
-        [a.verb, a.visit, a.seat, a.to, a.parts, a.opinion, codec.pack(a.form), a.duty, a.more, a.at]])).digest()
+        [verb, a.visit, a.seat, a.to, a.parts, opinion, codec.pack(a.form), a.duty, a.more, a.at]])).digest()
+
+
+def _vault_key(command: Command) -> str:
+    """Beside the choices of the seats lies what each command said; no seat is called like that."""
+    return f"#{command.id}"
+
+
+def _said(command: Command) -> str:
+    return sha256(codec.encode([command.act.verb, command.act.opinion])).hexdigest()
+
+
+async def _said_the_same(connection: asyncpg.Connection, command: Command) -> bool:
+    """Whether a vote that came again is the same one. Once the ballot is closed nobody can tell any more, nor should."""
+    said = await connection.fetchval("select choice from sealed_vote where case_id = $1 and visit = $2 and seat = $3",
+                                     command.case, command.act.visit, _vault_key(command))
+    return not said or said == _said(command)
+
+
+async def _opened(connection: asyncpg.Connection, procedure: Procedure, before: Case | None, after: Case,
+                  ) -> list[tuple[str, int, str, str]]:
+    """Rows of the vault, emptied: of the ballots that are over with this decision, closed or ended otherwise (R-45)."""
+    over = [v.no for v in (before.open if before else ()) if procedure[v.stage].rule is BALLOT and not after.visit(v.no)]
+    rows = await connection.fetch("select visit, seat from sealed_vote where case_id = $1 and visit = any($2)",
+                                  after.id, over) if over else []
+    return [(after.id, r["visit"], r["seat"], "") for r in rows]
 
 
 async def _not_theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> str:

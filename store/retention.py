@@ -10,4 +10,6 @@ async def forget(pool: asyncpg.Pool) -> int:
     Who repeats an act later than that is decided anew. A workflow's ids stay as long as the case; the log keeps every id
     in its envelope, and nothing but the door's own memory hangs on these rows.
     """
+    await pool.execute("delete from sealed_vote v using case_head k where k.id = v.case_id "
+                       "and (v.choice = '' or k.ended <> '')")     # R-45: emptied at the close, or never closed
     return await pool.fetchval("select forget_commands_v1()")

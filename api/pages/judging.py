@@ -41,6 +41,7 @@ router = APIRouter()
 SITE, AUTOSAVED = "site", "site-typed"
 RESULTS = {"recognise": "拟定认定", "refuse": "不予认定", "defer": "转下一批"}
 CHOICES = (("yes", "同意", ""), ("no", "不同意", "请写理由。"), ("abstain", "弃权", ""))
+UNNAMED = tuple((key, words, "") for key, words, _ in CHOICES)
 NOT_YOURS = "没有这一页，或您无权查看。请回到案件页。"
 
 
@@ -362,7 +363,8 @@ async def _vote_html(sight: Sight, problems: list[Problem] | None = None, choice
         entitled=len(facts.members), present=present, recused=gone, need=needed(present, policy), cast=cast,
         rule=share_words(policy.ballot.share), secret=policy.ballot.secret,
         over="超过" if policy.ballot.more_than else "达到",
-        choices=CHOICES, choice=choice or (voted if voted in ("yes", "no", "abstain") else ""), voted=bool(voted),
+        choices=UNNAMED if policy.ballot.secret else CHOICES, voted=bool(voted),
+        choice=choice or (voted if voted in ("yes", "no", "abstain") else ""),
         opinion=opinion, mine=bool(seat and seat.gone), closed=closed, close=close.url(case.id) if close else "",
         result=RESULTS.get(made.result, "") if made else "", total=made.total_cp if made else 0,
         reason=texts.get(made.reason, "") if made else "", command=page.new_command(), url=f"/votes/{quote(case.id)}",
@@ -397,7 +399,7 @@ async def vote(no: str, page: Reader, request: Request) -> Response:
     problems = []
     if choice not in ("yes", "no", "abstain"):
         problems.append(Problem("还没有选。请选同意、不同意或弃权。", "choice-1"))
-    elif choice == "no" and not opinion:
+    elif choice == "no" and not opinion and not sight.context.policy.ballot.secret:     # a reason tells who it was
         problems.append(Problem("投不同意要写理由。请填写。", "opinion"))
     if problems:
         return await _vote_html(sight, problems, choice, opinion, 422)

@@ -264,8 +264,10 @@ def _say(procedure: Procedure, case: Case, visit: Visit, stage: Stage, act: Act,
         return carried
     seat = visit.seat(act.seat)
     assert seat
-    verb = "voted" if ballot and context.policy.ballot.secret else act.verb
-    said = SeatActed(visit.no, act.seat, verb, case.version, act.opinion, as_whom(seat.holder, context) or "")
+    secret = ballot and context.policy.ballot.secret
+    said = SeatActed(visit.no, act.seat, "voted" if secret else act.verb, case.version,
+                     Text("") if secret else act.opinion,       # a reason would tell the choice
+                     as_whom(seat.holder, context) or "")
     return [*carried, said]
 
 

@@ -216,3 +216,10 @@ def test_G_18_a_member_who_declares_a_tie_leaves_the_base():
     story = after(given(vote()), by(M[3], "decline", "m4", opinion="师生"))
     told = after(voted(story, "yes", "yes", "yes"), by(chair, "close"))
     assert told.events[0] == BallotClosed(1, 6, 1, 3, 3, 0, 0, "no_quorum")
+
+
+def test_R_45_a_reason_given_with_a_secret_vote_is_not_kept():
+    """Its words, or that there are any, would tell the choice."""
+    no_with_words = by(M[1], "no", "m2", opinion="理由")
+    assert decided(given(vote(), policy=SECRET), when=no_with_words) == [SeatActed(1, "m2", "voted", 2)]
+    assert decided(given(vote()), when=no_with_words) == [SeatActed(1, "m2", "no", 2, "理由")]

@@ -93,7 +93,8 @@ async def test_every_table_is_readable_and_what_may_be_written_is_written_down(c
     may = {r["relname"]: r["may"] for r in rows}
     assert set(may) == {r["tablename"] for r in await county.owner.fetch(
         "select tablename from pg_tables where schemaname = 'public'")}
-    assert {t for t, m in may.items() if "DELETE" in m} == {"outbox", "task", "gate", "session", "draft"}
+    assert {t for t, m in may.items() if "DELETE" in m} == {
+        "outbox", "task", "gate", "session", "draft", "sealed_vote"}
     assert {t for t, m in may.items() if "UPDATE" in m} == {
         "case_head", "gate_head", "sealed_vote", "account", "message", "task", "gate", "session", "draft", "heartbeat",
         "county_clock"}

@@ -6,8 +6,8 @@ import dataclasses
 import json
 import types
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -33,6 +33,7 @@ from store.door import TRIES, Command, Door, Receipt
 from store.files import Files
 from store.heads import seal
 from store.rebuild import raise_epoch, rebuild
+from store.retention import forget
 from store.verify import verify
 from tests.county import COMMITTEE, HEAD, County
 
@@ -292,6 +293,95 @@ async def test_R_45_no_choice_is_in_the_log_while_the_vote_is_open(record: Count
     closed = codec.event_of("case.ballot_closed.v1", await record.pool.fetchval(
         "select data from event where case_id = $1 and tag = 'case.ballot_closed.v1'", candidate))
     assert (closed.yes, closed.no, closed.abstain, closed.result) == (4, 0, 1, "passed")
+    await clean(record)
+
+
+async def test_R_45_after_the_close_nothing_tells_who_voted_how(record: County):
+    """Whoever holds the whole database: two records that differ in one secret choice differ in nothing but the totals."""
+    candidate, chair = record.scene["candidates"][0], record.scene["chair"]
+    visit = (await record.read(candidate)).case.at("vote").no
+
+    async def left(second: str, third: str) -> list[str]:
+        """Everything that the ballot leaves, in all tables, but for the moments and what hangs on them."""
+        async with record.owner.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            door = Door(One(connection))
+            for member, choice in zip(COMMITTEE, ("yes", second, third, "yes", "yes"), strict=True):
+                reason = "我认为不达标。" if choice == "no" else ""
+                vote = Command(f"{member}/vote", member, Act(choice, visit, member, opinion=Text(reason)), candidate)
+                assert isinstance(await door.handle(vote), Receipt)
+            got = await door.handle(Command(f"{chair}/close", chair, Act("close", visit), candidate))
+            assert isinstance(got, Receipt), got
+            tables = [r["tablename"] for r in await connection.fetch(
+                "select tablename from pg_tables where schemaname = 'public' and tablename not in ('heartbeat', 'outbox')")]
+            rows = [f"{t} {dict(r)}" for t in sorted(tables) for r in await connection.fetch(
+                f"select (to_jsonb(t) - '{{seq,xid}}'::text[]) - 'opened_at' - 'at' r from {t} t order by 1")]
+            await transaction.rollback()
+        return rows
+    one, other = await left("no", "yes"), await left("yes", "no")
+    assert one == other
+    assert not any("我认为不达标" in row for row in one)
+    assert one != await left("yes", "yes"), "the totals do differ"
+
+
+class One:
+    """A pool of one connection, whose transaction is somebody else's to end."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Any]:
+        yield self.connection
+
+    def acquire(self) -> Any:
+        return self._acquired()
+
+
+async def test_A_2_a_vote_that_is_sent_again_is_the_same_or_refused(record: County):
+    """From another process, too, and after the vote was changed by a later one; after the close it still has its reply."""
+    candidate, member = record.scene["candidates"][0], COMMITTEE[2]
+    visit = (await record.read(candidate)).case.at("vote").no
+
+    def vote(choice: str, id: str, opinion: str = "") -> Command:
+        return Command(id, member, Act(choice, visit, member, opinion=Text(opinion)), candidate)
+    first = await record.door.handle(vote("yes", "v1"))
+    changed = await record.door.handle(vote("no", "v2"))
+    assert isinstance(first, Receipt) and isinstance(changed, Receipt)
+    for door in (record.door, Door(record.pool)):
+        assert await door.handle(vote("yes", "v1")) == first
+        assert await door.handle(vote("no", "v2")) == changed
+        for other in (vote("no", "v1"), vote("yes", "v2"), vote("abstain", "v1"), vote("yes", "v1", "另有意见")):
+            assert await door.handle(other) == Refusal("id_reused", "A-2")
+    for one in COMMITTEE:
+        if one != member:
+            await record.act(one, candidate, "yes", visit, one)
+    await record.act(record.scene["chair"], candidate, "close", visit)
+    assert await record.door.handle(vote("yes", "v1")) == first
+    assert await record.door.handle(vote("no", "v2")) == changed
+    assert await record.door.handle(having(vote("no", "v2"), actor=COMMITTEE[3])) == Refusal("id_reused", "A-2")
+
+
+@pytest.mark.parametrize("how", ["closed", "withdrawn"])
+async def test_R_45_the_vault_is_emptied_in_the_commit_that_ends_the_ballot(record: County, how: str):
+    """However it ends; the next morning the empty rows are gone as well."""
+    candidate = record.scene["candidates"][0]
+    visit = (await record.read(candidate)).case.at("vote").no
+    for member in COMMITTEE:
+        await record.act(member, candidate, "yes", visit, member)
+    full = "select count(*) from sealed_vote where case_id = $1 and choice <> ''"
+    assert await record.pool.fetchval(full, candidate) == 2 * len(COMMITTEE)
+    if how == "closed":
+        await record.act(record.scene["chair"], candidate, "close", visit, id="end")
+    else:
+        await record.act(await record.holder("principal@PR017"), candidate, "withdraw", id="end")
+    xid = await record.pool.fetchval("select xid::text from event where command = 'end' limit 1")
+    rows = await record.pool.fetch("select choice, xmin::text from sealed_vote where case_id = $1", candidate)
+    assert [r["choice"] for r in rows] == 2 * len(COMMITTEE) * [""]
+    assert all(0 <= int(r["xmin"]) - int(xid) % 2**32 <= 1 for r in rows)
+    await forget(record.pool)
+    assert await record.pool.fetchval("select count(*) from sealed_vote") == 0
     await clean(record)
 
 
