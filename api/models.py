@@ -252,6 +252,19 @@ class MeAnswer(Model):
     now: datetime
 
 
+class LookAnswer(Model):
+    at: datetime
+    actor: str
+    case: str
+    why: str
+
+
+class LookList(Model):
+    """谁在什么时候、因为哪一案看过您的个人信息。"""
+    looks: list[LookAnswer]
+    next: int | None = Field(description="下一页的键")
+
+
 class SignInRequest(Model):
     login: Id
     password: Annotated[str, Field(max_length=200), AfterValidator(clean)]

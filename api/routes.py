@@ -13,13 +13,13 @@ from fastapi.responses import FileResponse
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, SeatActed
+from domain.kernel.case import Case, SeatActed, SeatGone
 from domain.kernel.plan import Plan, offers
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
 from domain.kernel.values import Text
 from domain.kernel.words import sentence
-from store import codec, follow_log, reads
+from store import codec, follow_log, reads, vault
 from store.door import AUDITOR, Command, Door, Reading, SessionOver
 
 from . import models as m
@@ -234,7 +234,7 @@ async def case_history(case: m.Id, who: Who, door: TheDoor, after: Annotated[int
     rows = await reads.history(door.pool, case, after)
     side = side_of(r)
     shown = visible(rows, side, r.context.actor, r.case)
-    texts = await reads.texts(door.pool, reads.references_in([x["event"] for x in shown]))
+    texts = await told_words(r, shown, door.pool)
     return m.HistoryAnswer(
         events=[m.EventAnswer(**{k: x[k] for k in ("version", "tag", "at", "entered_at", "actor", "behind", "post", "rule")},
                               data=msgspec.json.decode(codec.event_bytes(x["event"])), hash=x["hash"].hex())
@@ -267,6 +267,21 @@ def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> l
             stages.get(event.visit) in ("completeness", "eligibility")
         return asked or row["tag"] in PUBLIC_TAGS or row["post"].endswith(f"@{case.subject}")
     return [row for row in rows if told(row)]
+
+
+async def told_words(r: Reading, rows: Sequence[dict[str, Any]], pool: Any) -> dict[str, str]:
+    """Reference → words of the events that this reader is shown. Why somebody declared a tie is for that person, the office
+    and the auditor alone (G-18), and that these two read it is noted first (G-29)."""
+    me, procedure = r.context.actor, r.procedure
+    ties = {x["event"].reason: x["actor"] for x in rows
+            if isinstance(x["event"], SeatGone) and x["event"].why == "declined" and x["actor"] != me}
+    office = {procedure.office(r.case).key, procedure.head(r.case).key}
+    wanted = reads.references_in([x["event"] for x in rows])
+    if ties and any(h.key in office or h.kind == AUDITOR for h in r.context.posts):
+        await vault.note_looks(pool, me, r.case.id, ties.values(), vault.TIE)
+    else:
+        wanted = [w for w in wanted if w not in ties]
+    return await reads.texts(pool, wanted)
 
 
 @router.get("/events")
@@ -384,3 +399,11 @@ async def me(who: Who, door: TheDoor) -> m.MeAnswer:
     names = await reads.names(door.pool, [who.person])
     return m.MeAnswer(person=who.person, name=names.get(who.person, who.person), posts=sorted(h.key for h in context.posts),
                       ties=sorted(context.ties), csrf=who.csrf, now=context.now)
+
+
+@router.get("/me/looks")
+async def my_looks(who: Who, door: TheDoor, before: Annotated[int, Query(ge=1, le=2**62)] = 2**62) -> m.LookList:
+    """谁看过您的个人信息：新的在前。"""
+    rows = await vault.looks_at(door.pool, who.person, before)
+    return m.LookList(looks=[m.LookAnswer(at=r["at"], actor=r["actor"], case=r["case_id"], why=r["why"]) for r in rows],
+                      next=rows[-1]["id"] if len(rows) == 50 else None)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from api.routes import BLIND
-from domain.kernel.case import Visit
+from api.routes import BLIND, told_words, visible
+from domain.kernel.case import SeatGone, Visit
 from domain.kernel.clock import Clock
 from domain.kernel.may import why_not
 from domain.kernel.plan import Step, picture
@@ -361,14 +361,15 @@ CHILD = {"working": "办理中", "proposed": "已拟定建议", "called": "表�
 
 
 async def history(page: Page, no: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """The whole log of a case, up to a bound, with its words."""
+    """The whole log of a case, up to a bound, with its words, but for those that are noted when they are read (G-29)."""
     rows: list[dict[str, Any]] = []
     while len(rows) < HISTORY_MAX:
         more = await reads.history(page.pool, no, rows[-1]["version"] if rows else 0)
         rows += more
         if len(more) < 500:
             break
-    return rows, await reads.texts(page.pool, reads.references_in([r["event"] for r in rows]))
+    return rows, await reads.texts(page.pool, reads.references_in(
+        [r["event"] for r in rows if not isinstance(r["event"], SeatGone)]))
 
 
 @router.get("/cases/{no}")
@@ -376,6 +377,8 @@ async def case_page(no: str, page: Reader) -> HTMLResponse:
     """Act first: strip, picture, card; then what happened; beside it how the limit is counted."""
     sight = await sight_of(page, no)
     rows, texts = await history(page, no)
+    gone = visible([r for r in rows if isinstance(r["event"], SeatGone)], sight.side, page.me, sight.case)
+    texts |= await told_words(sight.reading, gone, page.pool)
     found = ways(sight)
     steps, loops = dots(sight)
     card = await card_of(sight, found)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 
 from api.sessions import print_code
@@ -10,7 +11,7 @@ from domain.kernel.refusal import CODES
 from domain.kernel.words import SENTENCES
 from domain.recognition.dossier import Describe
 from tests.api.conftest import Enter
-from tests.county import AUDITOR, HEAD, County
+from tests.county import AUDITOR, COMMITTEE, HEAD, County
 
 
 def test_every_refusal_says_what_to_do():
@@ -162,3 +163,38 @@ async def test_the_auditor_can_follow_the_whole_log(county: County, enter: Enter
     for person in (HEAD, await county.holder("principal@PR003")):
         assert (await (await enter(person)).get("/api/events")).status_code == 403
     assert (await (await enter("")).get("/api/events")).status_code == 401
+
+
+async def test_G_18_why_a_tie_was_declared_is_for_the_office_and_its_reading_is_noted(county: County, enter: Enter):
+    """G-29: who, when, which case, why; the person concerned sees the list, and nobody else does."""
+    case = await county.application(await county.batch(), "PR003", "draw")
+    task = (await county.read(case)).plan.tasks[0]
+    expert, words = task.holder.id, "配偶在该校任教。"
+    await county.act(expert, case, "decline", task.visit, task.seat, opinion=words)
+    await county.settle()
+    await county.pool.execute("update case_head set holders = holders || $2 where id = $1", case, [f"person@{COMMITTEE[0]}"])
+    own, member = await enter(expert), await enter(COMMITTEE[0])                # who once held a seat of the bureau
+
+    async def reads(client: Any, *paths: str) -> list[bool]:
+        answers = [await client.get(path) for path in paths or (f"/api/cases/{case}/history", f"/cases/{case}")]
+        assert {a.status_code for a in answers} == {200}
+        return [words in a.text for a in answers]
+
+    async def looks() -> list[tuple[str, str]]:
+        listed = (await own.get("/api/me/looks")).json()["looks"]
+        assert all((x["case"], x["why"]) == (case, "查看申请回避的理由") for x in listed)
+        return [(x["actor"], x["at"][:10]) for x in listed]
+    assert await reads(own, f"/api/cases/{case}/history") == [True]             # one's own words
+    assert await reads(member) == [False, False]                                # sees the case, not the reason
+    assert await looks() == []
+    assert await reads(await enter(HEAD)) == [True, True]
+    assert await reads(await enter(HEAD)) == [True, True]
+    assert await looks() == [(HEAD, "2026-02-24")]                              # once a day
+    assert await reads(await enter(AUDITOR)) == [True, True]
+    await county.pool.execute("update county_clock set driven = driven + interval '1 day'")
+    assert await reads(await enter(HEAD), f"/cases/{case}") == [True]
+    assert await looks() == [(HEAD, "2026-02-25"), (AUDITOR, "2026-02-24"), (HEAD, "2026-02-24")]
+    assert (await member.get("/api/me/looks")).json() == {"looks": [], "next": None}
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await county.owner.execute("delete from vault_look")
+    assert refused.value.sqlstate == "JZ001"
