@@ -22,6 +22,7 @@ from domain.kernel.stages import WORKFLOW
 from domain.kernel.values import Text
 from store.door import Command, Door, Reading, Receipt
 from store.files import Files
+from store.many import CHUNK, handle_many
 from workflows.case_workflow import DutyCall, PlanView
 
 PASSED_OVER = ("task_closed",)
@@ -114,13 +115,16 @@ class Duties:
     async def _tell(self, call: DutyCall, reading: Reading, row: Any) -> str:
         """Each child hears its fact; what it then stands for comes back in its own commit."""
         case, policy = reading.case, reading.context.policy
+        commands = []
         for child in row.to(case, policy):
             form, at = row.say(case, child)
-            got = await self.door.handle(Command(
-                f"{call.case}/{reading.version}/{call.duty}/{child}", WORKFLOW, Act("hear", form=form, at=at), child,
-                cause=call.case, epoch=call.epoch))
-            if isinstance(got, Refusal) and got.code not in (*OVER, *PASSED_OVER):
-                raise ApplicationError(f"{child}: {got.code} {got.rule}", type=got.code)
+            commands.append(Command(f"{call.case}/{reading.version}/{call.duty}/{child}", WORKFLOW,
+                                    Act("hear", form=form, at=at), child, cause=call.case, epoch=call.epoch))
+        for n in range(0, len(commands), CHUNK):
+            answers = await handle_many(self.door, commands[n:n + CHUNK])
+            for command, got in zip(commands[n:], answers, strict=False):
+                if isinstance(got, Refusal) and got.code not in (*OVER, *PASSED_OVER):
+                    raise ApplicationError(f"{command.case}: {got.code} {got.rule}", type=got.code)
             if activity.in_activity():
                 activity.heartbeat()
         return "done"

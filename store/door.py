@@ -218,7 +218,7 @@ class Door:
                            before: Case | None, after: Case, above: Sequence[Row], loaded: Loaded, command: Command,
                            now: datetime) -> None:
         """Where the child stands is written into the parent in the same commit, and so on upward."""
-        if not procedure.tells or not above:
+        if not procedure.tells or procedure.many or not above:
             return
         stands = procedure.tells(after)
         if before is not None and procedure.tells(before) == stands:

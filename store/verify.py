@@ -157,7 +157,7 @@ async def _compare(door: Door, connection: asyncpg.Connection, folds: list[_Fold
                                 gates.get(fold.id, [])):
             yield Fault(fold.id, fold.version, what)
         parent = fold.case.parent
-        if parent in parents and fold.procedure.tells:
+        if parent in parents and fold.procedure.tells and not fold.procedure.many:
             read.setdefault(parent, _state(parents[parent]))
             above = read[parent]
             if above is not None and not above.ended and above.children.get(fold.id) != fold.procedure.tells(fold.case):
