@@ -29,6 +29,7 @@ from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Declare, Descr
 from domain.recognition.proposal import Told
 from domain.registers.organisation import ProveViolation
 from store import codec
+from store.database import migrations
 from store.door import TRIES, Command, Door, Receipt
 from store.files import Files
 from store.heads import seal
@@ -382,6 +383,22 @@ async def test_R_45_the_vault_is_emptied_in_the_commit_that_ends_the_ballot(reco
     assert all(0 <= int(r["xmin"]) - int(xid) % 2**32 <= 1 for r in rows)
     await forget(record.pool)
     assert await record.pool.fetchval("select count(*) from sealed_vote") == 0
+    await clean(record)
+
+
+async def test_R_45_what_ballots_of_before_have_left_goes_with_the_migration(record: County):
+    """Choices of the closed one and the hashes of its votes; the ballot that is still open keeps its own."""
+    closed, still_open = record.scene["candidates"]
+    visits = {c: (await record.read(c)).case.at("vote").no for c in (closed, still_open)}
+    for case, visit in visits.items():
+        for member in COMMITTEE:
+            await record.act(member, case, "yes", visit, member, id=f"{case}/{member}")
+    await record.act(record.scene["chair"], closed, "close", visits[closed])
+    await record.pool.execute("update sealed_vote set choice = 'yes' where case_id = $1", closed)
+    await record.owner.execute(next(sql for number, sql in migrations() if number == 6))
+    assert {r["case_id"] for r in await record.pool.fetch("select case_id from sealed_vote")} == {still_open}
+    assert not await record.pool.fetch("select id from command where id = any($1)", [f"{closed}/{m}" for m in COMMITTEE])
+    await record.act(record.scene["chair"], still_open, "close", visits[still_open])
     await clean(record)
 
 
