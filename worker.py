@@ -17,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import activities.recognition  # noqa: F401  registers how its duties are done
 from activities.duties import Duties
+from activities.ties import find_ties
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, day_of
 from domain.kernel.stages import WORKFLOW
@@ -32,6 +33,7 @@ from store.retention import forget
 from workflows.registry import ALL, TASK_QUEUE, workflow_of
 
 BEAT_SECONDS = 15
+FOLLOW_SECONDS = 1
 OUTAGE_MIN = timedelta(minutes=60)          # C-37
 
 
@@ -72,7 +74,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     relaying = asyncio.create_task(relay(pool, lambda d, k: knock(client, d, k), stop))
     try:
         async with build_worker(client, duties):
-            beat = asyncio.create_task(_heartbeat(pool, settings, stop))
+            beat = asyncio.gather(_heartbeat(pool, settings, stop), _follow(pool, door, stop))
             await asyncio.wait([relaying, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
             stop.set()
             await asyncio.gather(relaying, beat)
@@ -105,6 +107,17 @@ async def _heartbeat(pool: asyncpg.Pool, settings: Settings, stop: asyncio.Event
                 said = await _seal(pool, settings, said)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), BEAT_SECONDS)
+
+
+async def _follow(pool: asyncpg.Pool, door: Door, stop: asyncio.Event) -> None:
+    """Read the log behind everybody: what a person's register shows anew (G-20)."""
+    while not stop.is_set():
+        read = 0
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            read = await find_ties(pool, door)
+        if not read:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), FOLLOW_SECONDS)
 
 
 async def _seal(pool: asyncpg.Pool, settings: Settings, said: bool) -> bool:

@@ -153,8 +153,6 @@ async def load_policies(pool: asyncpg.Pool, folder: Path) -> int:
 
 
 async def _vault(pool: asyncpg.Pool, county: Path) -> None:
-    """Names, phones and logins stand outside the events (G-24); relations are indexed both ways (G-16)."""
+    """Names, phones and logins stand outside the events (G-24)."""
     await pool.executemany("insert into vault_person values ($1, $2, $3, $4) on conflict do nothing",
                            [(r["person_id"], r["name"], r["mobile"], r["login"]) for r in _rows(county / "people.csv")])
-    pairs = [(r["person_id"], r["other_person_id"]) for r in _rows(county / "relations.csv") if r["other_person_id"]]
-    await pool.executemany("insert into near values ($1, $2) on conflict do nothing", pairs + [(b, a) for a, b in pairs])

@@ -11,8 +11,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from api.forms import adapter
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import COUNTY
 from domain.kernel.values import Text
+from domain.recognition.conditions import told_by_name
 from domain.recognition.policy import Leaf, StarPolicy
 
 from . import words
@@ -122,7 +124,11 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
             return Field(name, label, "files")
         case _ if name in PEOPLE:
             many = get_origin(hint) is tuple
-            return Field(name, label, "many" if many else "one", options=people_options(name, sight))
+            options = people_options(name, sight)
+            if form is DemandRecusal:
+                named = told_by_name(sight.case)
+                options = [o for o in options if o.value in named]
+            return Field(name, label, "many" if many else "one", options=options)
     if name.endswith("_cp"):
         return Field(name, label, "score", unit="分")
     if hint is Text:
@@ -149,15 +155,16 @@ COMMITTEE = ("committee_chair", "committee_member")
 
 
 def people_options(name: str, sight: Sight, kinds: Sequence[str] = ()) -> list[Option]:
-    """Whom one may name here: the committee, its secretary, experts, or who holds one of the posts."""
+    """Whom one may name here: the committee, its secretary, experts, or who holds one of the posts; else everybody."""
     wanted = kinds or {"members": COMMITTEE, "member": COMMITTEE, "secretary": ("committee_secretary",),
                        "excluded": ("expert",)}.get(name, ())
     page, out = sight.page, []
     chosen = sight.case.facts.members if name == "member" and sight.case.kind == "star_batch" else None
     for who in chosen or page.directory.people:
         for key in page.directory.posts_of(who, page.today):
-            if key.partition("@")[0] in wanted:
-                out.append((wanted.index(key.partition("@")[0]), Option(
+            kind = key.partition("@")[0]
+            if not wanted or kind in wanted:
+                out.append((wanted.index(kind) if wanted else 0, Option(
                     who, f"{page.directory.names.get(who, '未登记的人员')}（{page.directory.post(key)}）")))
                 break
     return [o for _, o in sorted(out, key=lambda x: x[0])]

@@ -42,7 +42,8 @@ class Item:
 ROSTERS = {"experts": "专家", "third": "第三位专家", "panel": "考察组", "committee": "委员"}
 SILENT = (k.CaseOpened, k.StageOpened, k.StageSkipped, k.SeatOpened, k.ClockArmed, k.ClockPaused, k.ClockResumed, k.DutyDone,
           k.ChildStands, k.ProposalClosed, k.RungTaken, f.Declared, f.DocumentHeard, f.CalledToVote)
-GONE = {"declined": "申请回避", "ran_out": "逾期未办，席位收回", "vacated": "席位收回"}
+RECUSED = {"declared": "申请回避，不再办理本案", "demanded": "经决定，被申请人回避", "found": "查到利害关系，已回避"}
+GONE = {"recused": "回避，席位收回", "declined": "申请回避", "ran_out": "逾期未办，席位收回", "vacated": "席位收回"}
 
 FACTS: dict[type, tuple[str, str]] = {
     f.Applied: ("开始申报", "ok"), f.Described: ("填写特色项目", "ok"), f.LeafAnswered: ("填写观测点", "ok"),
@@ -173,6 +174,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return ("认领", "ok") if by else ("退还本岗", "back")
         case k.SeatGone(why=why):
             return (GONE[why], "back") if why in GONE else None
+        case k.Recused(why=why):
+            return RECUSED[why], "back"
         case k.ActTakenBack():
             return "已取回", "back"
         case k.ClockRanOut(key=key):

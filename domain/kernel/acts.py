@@ -15,7 +15,7 @@ VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *
 
 @tagged("kernel")
 class DemandRecusal:
-    """申请某人回避 (G-19). The person acts no more until the head has decided."""
+    """申请某人回避：点名并写明理由，由股长或分管局长决定。"""          # G-19; the seat is frozen until then
     person: str
     reason: Text
 

@@ -141,13 +141,18 @@ def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
     return to != "correction" or asked < policy.correction_rounds
 
 
-def known_to_the_school(case: Case, visit: object, form: DemandRecusal, context: Context) -> list[Event] | Refusal:
-    """G-19: of those whom the school was told by name, or who handle its case openly; blind experts are none of these."""
+def told_by_name(case: Case) -> frozenset[str]:
+    """Whom the school was told, or who handles its case openly; blind experts are none of these (G-19)."""
     acted = {who for stage, _, a in case.acts() if stage in ("completeness", "eligibility", "proposal")
              for who in (a.by, a.behind)}
     claimed = {s.claimed_by for v in case.open for s in v.seats}
-    named = {*case.roster("panel").members, *case.roster("committee").members, *acted, *claimed} - {""}
-    if form.person not in named or form.person in case.recused:
+    return frozenset({*case.roster("panel").members, *case.roster("committee").members, *acted, *claimed} - {""}
+                     - case.recused)
+
+
+def known_to_the_school(case: Case, visit: object, form: DemandRecusal, context: Context) -> list[Event] | Refusal:
+    """G-19: of somebody whom the school knows by name, for a reason."""
+    if form.person not in told_by_name(case):
         return no("malformed", "G-19", field="person")
     return [] if form.reason else no("opinion_required", "G-19")
 

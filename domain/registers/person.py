@@ -219,8 +219,13 @@ def _themselves(case: Case, policy: Policy) -> tuple[Seat, ...]:
     return (Seat("self", Holder("person", case.id)),)
 
 
+def shows(case: Case) -> dict[str, bool]:
+    """Who is near this person, so that the other's ties are found from both sides (G-16)."""
+    return {f"near:{r.person}": True for r in case.facts.relations if r.person and r.kind in ALWAYS}
+
+
 PERSON = Procedure(
-    kind="person", facts=Person, rules=RULES, office=lambda case: OFFICE, head=lambda case: OFFICE_HEAD,
+    kind="person", facts=Person, rules=RULES, shows=shows, office=lambda case: OFFICE, head=lambda case: OFFICE_HEAD,
     opened_by=(Record(EnterPerson),), hears=(GivePost, EnterRelation, ConfirmTies, ListExpert),
     records=(Record(GivePost), Record(EndPost), Record(EnterRelation), Record(ListExpert),
              Record(ConfirmTies, _themselves)),

@@ -2,6 +2,9 @@
 
 -- A state of up to 3 kB stays in its row, and an update in its page: out of line it costs 150 µs more a command.
 alter table case_head set (toast_tuple_target = 3500, fillfactor = 50);
+-- Who is near whom is shown by the person in whose register it stands (G-16); `juanzong rebuild` makes it from an older log.
+drop table near;
+create index gate_raiser on gate (raiser);
 -- what the system does by itself is in no one's list of things done
 drop index event_actor;
 create index event_actor on event (actor, seq desc) where actor <> 'system';
@@ -57,7 +60,10 @@ begin
             from gate g where g.name = any (v_names);
     end if;
     if actor <> 'workflow' then
-        select c.state, array(select o.state from near n join case_head o on o.id = n.other where n.person = actor)
+        select c.state, array(
+                select o.state from (select g.raiser other from gate g where g.name = 'near:' || actor
+                    union select substr(g.name, 6) from gate g where g.raiser = actor and g.name like 'near:%') n
+                join case_head o on o.id = n.other)
             into person, near_people from case_head c where c.id = actor and c.kind = 'person';
     end if;
 end $$;
