@@ -31,6 +31,7 @@ async def read_plan(door: Door, case: str, driver: str) -> PlanView:
     context = Context(now, WORKFLOW, policy=policy, calendar=calendar, gates=gates)
     procedure = door.procedures[r["kind"]]
     ahead = Decision(procedure, state, context)
+    ahead.take_calendar(False)
     ahead.run_clocks()
     ahead.follow(now)
     p = plan(procedure, state, context)

@@ -116,7 +116,7 @@ class Door:
     def __init__(self, pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROCEDURES,
                  driven: frozenset[str] | None = None) -> None:
         self.pool, self.procedures = pool, procedures
-        self._registers = frozenset(p.kind for p in REGISTERS)
+        self._still = frozenset(p.kind for p in REGISTERS if not any(s.clock or s.begins for s in p.stages))
         self._policies: dict[tuple[str, str], Any] = {}
         self._calendars: dict[int, Calendar] = {0: Calendar()}
         self._queue = asyncio.Lock()
@@ -270,6 +270,7 @@ class Door:
             if actor != WORKFLOW and not may_see(procedure, state, loaded.holders, context):
                 return no("not_found", "G-30")
             decision = Decision(procedure, state, context)
+            decision.take_calendar(False)
             decision.run_clocks()
             if not decision.case.ended:
                 decision.follow(context.now)
@@ -353,8 +354,8 @@ class Door:
             [v.stage for v in after.open], after.ended, new.next_at, self.driver_of(after), after.opened_at, knock))
 
     def driver_of(self, case: Case) -> str:
-        """The workflow that a case's changes go to; a register has none."""
-        return "" if case.kind in self._registers else case.id
+        """The workflow that a case's changes go to; a register in which nothing falls due has none."""
+        return "" if case.kind in self._still else case.id
 
     def _gates(self, write: _Write, procedure: Procedure, before: Case | None, after: Case, context: Context) -> None:
         was = shown(procedure, before) if before else {}

@@ -180,6 +180,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return "已取回", "back"
         case k.ClockRanOut(key=key):
             return None if key == "begins" else (f"{stage}期限届满", "back")
+        case k.DueDaysMoved(moved=moved):
+            return (f"日历改版，{len(moved)}个到期日改定", "") if moved else None
         case k.ReminderDue(workdays=n):
             return (f"提醒：{stage}今天到期" if not n else f"提醒：{stage}还剩{n}个工作日到期"), ""
         case k.ExtensionAsked(more=n):

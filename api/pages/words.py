@@ -103,7 +103,7 @@ KINDS: dict[str, Words] = {
          Phase("公示", "", ("notice",)), Phase("签发文件", "", ("signing",)), Phase("认定", "", ("conferment",)))),
     "organisation": Words("单位登记", {"open": "登记"}, ends=ENDS),
     "person": Words("人员登记", {"open": "登记"}, ends=ENDS),
-    "calendars": Words("日历登记", {"open": "登记"}, ends=ENDS),
+    "calendars": Words("日历登记", {"open": "登记", "next_year": "发布下一年日历"}, ends=ENDS),
 }
 """Kind → words. The next family adds its own."""
 

@@ -1,8 +1,11 @@
 """日历. Which days count (C-1 to C-8, C-26, C-37, C-38)."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+
+from .refusal import Refusal, no
 
 COUNTY = timezone(timedelta(hours=8), "Asia/Shanghai")
 DAY = timedelta(days=1)
@@ -24,6 +27,11 @@ class Calendar:
     outage_min_minutes: int = 60
     notice_outage_max_minutes: int = 240
     version: int = 0
+    before: Calendar | None = None              # the version that this one took the place of (C-5)
+
+    def at(self, version: int) -> Calendar:
+        """As it stood in that version; the oldest that is known where there is none."""
+        return self if self.version <= version or self.before is None else self.before.at(version)
 
     def works(self, day: date) -> bool:
         """工作日 (C-3). Past the published calendar the weekday pattern alone holds (C-26)."""
@@ -104,6 +112,12 @@ class Term:
     first_day: date
     last_day: date
     school_months: tuple[SchoolMonth, ...] = field(default=())
+
+
+def school_month_of(terms: Iterable[Term], day: date) -> SchoolMonth | Refusal:
+    """The school month of a day; in the holidays there is none (C-8)."""
+    return next((m for t in terms for m in t.school_months if m.first_day <= day <= m.last_day),
+                no("no_school_month", "C-8", day=day.isoformat()))
 
 
 def draft_school_months(first: date, last: date, calendar: Calendar, week_min_days: int = 3,

@@ -136,6 +136,7 @@ class Case:
     parent: str = ""
     proposed: tuple[Proposal, ...] = ()
     rungs: frozenset[str] = frozenset()         # keys of ladders that have acted, each once
+    calendar: int = 0                           # the version under which its due days were last told (C-29)
     recused: frozenset[str] = frozenset()       # who judges nothing here any more (G-18 to G-20)
     facts: Any = None                           # the family's
     tally: Tally = field(default_factory=Tally, compare=False)      # not state: loaded
@@ -185,6 +186,7 @@ class CaseOpened(Event):
     subject: str
     policy: str
     parent: str = ""
+    calendar: int = 0
 
 
 @fact
@@ -325,6 +327,24 @@ class ClockResumed(Event):
 class ClockRanOut(Event):
     visit: int
     key: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A due day under the old and the new version; `firm`: the old one was no provisional day."""
+    visit: int
+    key: str
+    old: datetime
+    new: datetime
+    firm: bool = True
+
+
+@fact
+class DueDaysMoved(Event):
+    """日历改版，到期日重新推定 (C-29). Closed clocks are not derived again (C-30)."""
+    was: int
+    calendar: int
+    moved: tuple[Moved, ...] = ()
 
 
 @fact
@@ -473,7 +493,7 @@ def _closed(case: Case, past: Past) -> Case:
 @_when(CaseOpened)
 def _(case: Case, e: CaseOpened, entry: Entry, n: int) -> Case:
     return having(case, id=e.id, kind=e.kind, subject=e.subject, policy=e.policy, opened_at=entry.at,
-                  opened_by=entry.by, parent=e.parent)
+                  opened_by=entry.by, parent=e.parent, calendar=e.calendar)
 
 
 @_when(StageOpened)
@@ -575,6 +595,16 @@ def _(case: Case, e: ClockResumed, entry: Entry, n: int) -> Case:
 @_when(ClockRanOut)
 def _(case: Case, e: ClockRanOut, entry: Entry, n: int) -> Case:
     return _in_clock(case, e, lambda c: having(c, ran_out=entry.at))
+
+
+@_when(DueDaysMoved)
+def _(case: Case, e: DueDaysMoved, entry: Entry, n: int) -> Case:
+    case = having(case, calendar=e.calendar)
+    for m in e.moved:
+        floor = m.old if m.firm and m.new <= m.old else None        # for the person bound by it never earlier
+        case = _in_visit(case, m.visit, lambda v, m=m, floor=floor: having(v, clocks=tuple(
+            having(c, floor=floor) if floor and c.key == m.key else c for c in v.clocks)))
+    return case
 
 
 @_when(ReminderDue)

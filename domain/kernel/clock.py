@@ -30,6 +30,7 @@ class Clock:
     grace: tuple[datetime, int] | None = None   # an extension was refused: not before so many workdays after (C-23)
     reminded: tuple[int, ...] = ()              # workdays before the due day for which a reminder went out (A-42)
     gate: str = ""                              # `until`: the gate that says when, as an ISO moment
+    floor: datetime | None = None               # told as firm once: never before that (C-29)
 
     @property
     def paused(self) -> bool:
@@ -54,14 +55,15 @@ def due(clock: Clock, calendar: Calendar) -> datetime | None:
     if clock.grace:
         refused_at, workdays = clock.grace
         end = max(end, workdays_after(refused_at, workdays, calendar))
-    return end
+    return max(end, clock.floor) if clock.floor else end
 
 
 def _due(clock: Clock, calendar: Calendar) -> datetime:
     if clock.unit == "until":
         end = clock.start + clock.extended * DAY
         resumed = [end_of(b - DAY) for a, b in clock.pauses if b and a <= day_of(end) < b]
-        return max([end, *resumed])             # a moment that passed during a pause waits for the end of it
+        end = max([end, *resumed])              # a moment that passed during a pause waits for the end of it
+        return end if clock.key == "begins" else _after_an_outage(end, calendar)
     first, total = day_of(clock.start), clock.budget + clock.extended
     stood = {a + n * DAY for a, b in clock.pauses if b for n in range((b - a).days + 1)}
     if clock.unit == "hour":
@@ -94,6 +96,11 @@ def _not_on_an_outage(day: date, calendar: Calendar) -> datetime:
         while not calendar.works(day) or calendar.down(day):
             day += DAY
     return end_of(day)
+
+
+def _after_an_outage(end: datetime, calendar: Calendar) -> datetime:
+    """C-37: a period that would end on a day with an outage ends with the first working day without one."""
+    return _not_on_an_outage(day_of(end), calendar) if calendar.outages and calendar.down(day_of(end)) else end
 
 
 def _corresponding(day: date, months: int) -> date:

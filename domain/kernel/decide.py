@@ -66,6 +66,7 @@ FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[list[Entry], Case] | Refusal:
     """What follows from an act: the entries to append and the case after them, or why not. Never raises."""
     decision = Decision(procedure, case, context)
+    decision.take_calendar(act.verb != "look")
     decision.run_clocks()
     if act.verb != "open" and (not decision.case.open or context.gates or procedure.leans(decision.case)
                                or procedure.counts):
@@ -95,7 +96,8 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
 def open_case(procedure: Procedure, id: str, subject: str, policy: str, context: Context, act: Act = Act("look"),
               parent: str = "") -> tuple[list[Entry], Case] | Refusal:
     """A case and the act that opens it: refused together (A-5). The verb `open` brings a first fact."""
-    opened = Entry(CaseOpened(id, procedure.kind, subject, policy, parent), act.at or context.now, context.actor)
+    opened = Entry(CaseOpened(id, procedure.kind, subject, policy, parent, context.calendar.version),
+                   act.at or context.now, context.actor)
     case = evolve(Case(facts=procedure.facts()), opened)
     if refusal := unmet(procedure.may_open, case, context):
         return refusal

@@ -14,9 +14,11 @@ from .case import (
     ClockPaused,
     ClockRanOut,
     ClockResumed,
+    DueDaysMoved,
     Entry,
     Event,
     ExtensionAnswered,
+    Moved,
     ReminderDue,
     RungTaken,
     SeatClaimed,
@@ -92,6 +94,22 @@ class Decision:
         assert len(self.entries) < ENTRIES_MAX, "a reaction without end"
 
     # -- clocks ----------------------------------------------------------------------------------------------
+
+    def take_calendar(self, acts: bool) -> None:
+        """A calendar version that is new to the case: every open clock is derived again, what moved is a fact (C-29).
+
+        Where nothing moved, that is worth a fact only beside another (`acts`).
+        """
+        case, new = self.case, self.context.calendar
+        if not case.calendar or case.calendar >= new.version or case.ended:
+            return
+        old = new.at(case.calendar)
+        before = having(self.context, calendar=old)
+        moved = tuple(Moved(v.no, c.key, a, b, not old.provisional(day_of(a))) for v in case.open for c in v.armed
+                      if c.key != "begins" and (a := ends(c, before)) and (b := ends(c, self.context)) and a != b)
+        if moved or acts:
+            self.add(DueDaysMoved(case.calendar, new.version, tuple(
+                having(m, new=max(m.new, m.old)) if m.firm else m for m in moved)), self.context.now, rule="C-29")
 
     def run_clocks(self) -> None:
         """Each moment that has come acts once, in order, as of that moment (C-24, C-39)."""

@@ -1,13 +1,15 @@
 """日历登记. The published calendars are one case; a change is a new version, never an edit (C-1 to C-5, C-37)."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from domain.kernel.calendar import Calendar
+from domain.kernel.calendar import DAY, Calendar, start_of
 from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.clock import workdays_after
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, post
-from domain.kernel.stages import Context, Policy, Procedure, Record, Stage
+from domain.kernel.stages import Context, Policy, Procedure, Record, Stage, until
 from domain.kernel.values import Text, having, tagged
 
 fact = tagged("calendar")
@@ -47,11 +49,12 @@ class Calendars:
                     c, off=(c.off - makeup) | off, makeup=(c.makeup - off) | makeup,
                     pupils_off=(c.pupils_off - set(event.pupils_on)) | set(event.pupils_off),
                     pupils_on=(c.pupils_on - set(event.pupils_off)) | set(event.pupils_on),
-                    published_to=max(c.published_to, event.national_to or c.published_to), version=c.version + 1)
+                    published_to=max(c.published_to, event.national_to or c.published_to), version=c.version + 1,
+                    before=c)
                 return having(self, calendar=merged, titles=(*self.titles, (event.title, event.document)))
             case OutageRecorded():
                 return having(self, calendar=having(c, outages=(*c.outages, (event.start, event.end)),
-                                                    version=c.version + 1))
+                                                    version=c.version + 1, before=c))
         return self
 
 
@@ -92,8 +95,47 @@ def _checked_by(case: Case, policy: Policy) -> tuple[Seat, ...]:
     return (Seat("head", post("office_head", "SC1")),)
 
 
+@dataclass(frozen=True)
+class CalendarPolicy(Policy):
+    """C-28 (policy: calendar_warning): days before the last published one, and working days between two reminders."""
+    calendar_warning_days: int = 60
+    calendar_again_workdays: int = 10
+
+
+def _last_day(case: Case) -> date:
+    return case.facts.calendar.published_to
+
+
+def _next_year(case: Case, policy: CalendarPolicy) -> tuple[str, ...]:
+    """The year that is not published yet: a line of its own, so that publishing it ends the task."""
+    return (str(_last_day(case).year + 1),)
+
+
+def _warning(case: Case, policy: CalendarPolicy) -> datetime:
+    return start_of(_last_day(case) - policy.calendar_warning_days * DAY)
+
+
+def _again(case: Case, policy: CalendarPolicy, calendar: Calendar) -> list[tuple[datetime, str]]:
+    """Until the year before that one is over and half a year after: then nobody waits for a calendar any more."""
+    steps = range(policy.calendar_again_workdays, 200, policy.calendar_again_workdays)
+    return [(workdays_after(_warning(case, policy), n, calendar), f"{_last_day(case).year + 1}/{n}") for n in steps]
+
+
+def _the_office(case: Case, policy: Policy) -> tuple[Seat, ...]:
+    return (Seat("office", post("office_staff", "SC1")),)
+
+
+def _published(case: Case, context: Context) -> Refusal | None:
+    """The row is over when the year is published, and by nothing else."""
+    return no("calendar_unpublished", "C-28")
+
+
 CALENDARS = Procedure(
-    kind="calendars", facts=Calendars, rules={PublishCalendar: publish, RecordOutage: record_outage},
+    kind="calendars", facts=Calendars, policy=lambda data: CalendarPolicy(),
+    rules={PublishCalendar: publish, RecordOutage: record_outage},
     office=lambda case: post("office_staff", "SC1"), head=lambda case: post("office_head", "SC1"),
     opened_by=(Record(PublishCalendar),), hears=(PublishCalendar, RecordOutage),
-    records=(Record(PublishCalendar, second=_checked_by), Record(RecordOutage)), stages=(Stage("open"),))
+    records=(Record(PublishCalendar, second=_checked_by), Record(RecordOutage)), stages=(
+        Stage("open"),
+        Stage("next_year", beside=_next_year, begins=until(_warning), seats=_the_office, needs=(_published,),
+              ladder=_again)))

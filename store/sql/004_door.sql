@@ -151,6 +151,9 @@ begin
             select k.driver, k.id from case_head k
             where k.ended = '' and k.leans && p_raised and k.driver <> '' and k.id <> p_case;
     end if;
+    if p_case = 'calendars' then            -- every due day is derived again (C-29)
+        insert into outbox (driver, case_id) select driver, id from case_head where ended = '' and driver <> '';
+    end if;
     if p_texts is not null then
         foreach w in array p_texts loop
             insert into text_body (id, case_id, salt, body) values (w.id, w.case_id, w.salt, w.body) on conflict do nothing;

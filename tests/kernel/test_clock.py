@@ -14,11 +14,13 @@ from domain.kernel.calendar import (
     day_of,
     draft_school_months,
     end_of,
+    school_month_of,
     start_of,
     whole_workdays_between,
     workdays_before,
 )
 from domain.kernel.clock import Clock, due, left, reminder_at, span_end, workdays_after
+from domain.kernel.refusal import no
 from domain.kernel.values import having
 
 from .story import moment, published
@@ -302,3 +304,23 @@ def test_C_6_school_months_touch_and_cover_the_term(first, last):
     ends = [day(first) - DAY, *(m.last_day for m in term.school_months)]
     assert [m.first_day for m in term.school_months] == [e + DAY for e in ends[:-1]]
     assert ends[-1] == day(last)
+
+
+@pytest.mark.parametrize(("on", "number"), [("2025-09-01", 1), ("2025-10-05", 1), ("2025-10-06", 2), ("2026-01-30", 5), ("2026-03-02", 1)])
+def test_C_8_the_school_month_of_a_day(on, number):
+    terms = [draft_school_months(day(a), day(b), PUBLISHED) for a, b in (("2025-09-01", "2026-01-30"), ("2026-03-02", "2026-07-10"))]
+    assert school_month_of(terms, day(on)).number == number
+
+
+@pytest.mark.parametrize("on", ["2025-08-31", "2026-01-31", "2026-02-20", "2026-07-11"])
+def test_C_8_in_the_holidays_there_is_none(on):
+    terms = [draft_school_months(day(a), day(b), PUBLISHED) for a, b in (("2025-09-01", "2026-01-30"), ("2026-03-02", "2026-07-10"))]
+    assert school_month_of(terms, day(on)) == no("no_school_month", "C-8", day=on)
+
+
+@pytest.mark.parametrize(("key", "last"), [("", "2026-06-09"), ("begins", "2026-06-08")])
+def test_C_37_a_moment_set_elsewhere_is_no_end_on_a_day_with_an_outage(key, last):
+    """The window of a batch ends with the first working day free of outages; a beginning is not an end."""
+    calendar = having(PUBLISHED, outages=((moment("2026-06-08 18:00"), moment("2026-06-08 22:00")),))
+    clock = Clock(key, "window_end", "until", 0, end_of(day("2026-06-08")))
+    assert last_day(clock, calendar) == last
