@@ -97,7 +97,7 @@ async def test_every_table_is_readable_and_what_may_be_written_is_written_down(c
         "outbox", "task", "gate", "session", "draft", "sealed_vote"}
     assert {t for t, m in may.items() if "UPDATE" in m} == {
         "case_head", "gate_head", "sealed_vote", "account", "message", "task", "gate", "session", "draft", "heartbeat",
-        "county_clock"}
+        "county_clock", "reader"}
     assert {t for t, m in may.items() if m == "SELECT"} == {"schema_version", "policy", "vault_person"}
     assert not any("TRUNCATE" in m or "TRIGGER" in m for m in may.values())
 

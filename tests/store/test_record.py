@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import types
 from collections import Counter
@@ -191,7 +192,7 @@ async def test_what_the_person_saw_has_changed(record: County):
 async def test_a_command_of_an_old_epoch_is_refused(record: County):
     case = record.scene["dossier"]
     assert isinstance(await record.door.handle(Command("now", WORKFLOW, Act("look"), case, epoch=1)), Receipt)
-    assert await raise_epoch(record.owner) == 6
+    assert await raise_epoch(record.owner) == 7
     got = await record.door.handle(Command("old", WORKFLOW, Act("look"), case, epoch=1))
     assert got == Refusal("stage_over", "A-3")
     assert isinstance(await record.door.handle(Command("new", WORKFLOW, Act("look"), case, epoch=2)), Receipt)
@@ -613,8 +614,14 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     if hint is Tally:
         return st.just(Tally())
     assert dataclasses.is_dataclass(hint), hint
-    hints = get_type_hints(hint)
-    return st.builds(hint, **{f.name: values(hints[f.name]) for f in dataclasses.fields(hint)})
+    return built(hint)
+
+
+@functools.cache
+def built(cls: type) -> st.SearchStrategy[Any]:
+    """Deferred: a calendar holds the one before it."""
+    hints = get_type_hints(cls)
+    return st.deferred(lambda: st.builds(cls, **{f.name: values(hints[f.name]) for f in dataclasses.fields(cls)}))
 
 
 ALL = sorted(t for t, cls in TAGS.items() if cls.__module__.startswith("domain."))
