@@ -372,10 +372,13 @@ def stands(sight: Sight) -> str:
         return f"案件已结束：{words.end_words(case.kind, case.ended)}。"
     if case.suspended:
         return "案件暂停中，时限停住。"
+    from .case import waits_for
     from .clocks import chip_of, of_visit
     visit = case.open[0]
     seats = [(s.holder, s.claimed_by) for s in visit.seats if s.open]
     clock = of_visit(visit)
+    if not seats:
+        return f"现在是{sight.task(visit.stage)}，{waits_for(sight, visit)}。"
     return f"现在是{sight.task(visit.stage)}，由{sight.holders(seats, visit.stage)}办理" + (
         f"，{chip_of(clock, sight.context).words}。" if clock else "。")
 

@@ -209,9 +209,14 @@ def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]
     chip = chip_of(clock, sight.context) if clock else None
     end = end_of_clock(clock, sight.context) if clock else None
     stage = "、".join(dict.fromkeys(sight.stage(v.stage) for v in case.open))
-    can = Cell("您现在能做什么", found.main[0].words, f"之后：{found.main[0].then}" if found.main[0].then else "", "#act") \
-        if found.main else Cell("您现在能做什么", f"等{name}办理" if name != "系统" else "等系统往下走",
-                                f"另有{len(found.others)}种办法" if found.others else "", "#act")
+    first = found.main[0] if found.main else None
+    if first and first.verb in ("yes", "no", "abstain"):
+        can = Cell("您现在能做什么", "投票", "表决结束前可以改", "#act")
+    else:
+        says, more = (first.words, f"之后：{first.then}" * bool(first.then)) if first else (
+            f"等{name}办理" if name != "系统" else "等系统往下走",
+            f"另有{len(found.others)}种办法" if found.others else "")
+        can = Cell("您现在能做什么", says, more, "#act")
     return [Cell("到了哪一步", "已暂停" if case.suspended else stage,
                  f"{stage}，" * case.suspended + f"第{at}步，共{len(steps)}步"),
             Cell("谁在办", name, post),

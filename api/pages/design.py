@@ -59,7 +59,7 @@ def fields() -> list[Field]:
             Field("d", "最后一天", "date", True), Field("m", "开始", "time"), Field("y", "以上材料真实", "yes", value="yes"),
             Field("o", "申报的星级", "one", True, options=three),
             Field("c", "改了哪几项", "many", options=three, values=["1"]),
-            Field("k", "评分", "scores", options=[Option("A1", "A1 办学条件", "满分4.0分", "/ 4.0")], entered={"A1": "3.5"}),
+            Field("k", "评分", "scores", options=[Option("A1", "A1办学条件", "满分4.0分", "/ 4.0")], entered={"A1": "3.5"}),
             Field("f", "佐证", "files", values=["x"], files=[Tile("课表.xlsx", "表", "xls", "46 KB")])]
 
 
@@ -67,8 +67,8 @@ def rows() -> list[Group]:
     def row(chip: Chip, task: str, last: str) -> Row:
         return Row(chip, "#table", task, "星申2026-031", "申报一星级素质教育特色学校", "柳河乡中心校", last,
                    "韩素芬，柳河乡中心校·申报经办人", NOW - timedelta(days=9))
-    return [Group("已逾期 1件", (row(Chip("逾期1个工作日", "late"), "专家抽取", "专家谢绝，须另抽1位"),)),
-            Group("没有期限 1件", (row(Chip("已暂停", "pause"), "恢复计时", "暂停计时"),))]
+    return [Group("已逾期1件", (row(Chip("逾期1个工作日", "late"), "专家抽取", "专家谢绝，须另抽1位"),)),
+            Group("没有期限1件", (row(Chip("已暂停", "pause"), "恢复计时", "暂停计时"),))]
 
 
 @router.get("/design")
@@ -126,5 +126,5 @@ async def design(page: Anybody) -> HTMLResponse:
         answers=[{"value": v, "css": v, "words": w} for v, w in (("y", "符合"), ("x", "不符合"), ("z", "不适用"))],
         orders=[{"value": "0", "css": "", "words": "不订"}, {"value": "1", "css": "", "words": "订1册"}],
         paper_opinions=[{"words": "审查意见", "says": "补正材料齐全，同意进入资格审核。",
-                         "signed": "周敏 代 李文华 2026年11月4日"},
+                         "signed": "周敏 代 李文华，2026年11月4日"},
                         {"words": "委员会意见", "says": "", "signed": ""}])

@@ -156,7 +156,7 @@ class Dossier:
                      "description" in self.lacking)]
         for d in self.policy.dimensions:
             mine = [r for r in self.of(d.id) if not r.office]
-            out.append(Group(d.id, f"{d.id} {words.full(d.name)}", sum(r.stored is not None for r in mine), len(mine),
+            out.append(Group(d.id, f"{d.id}{words.full(d.name)}", sum(r.stored is not None for r in mine), len(mine),
                              f"{self.url}/{d.id}", here == d.id, any(r.error or r.named for r in mine)))
         return out
 
@@ -178,7 +178,7 @@ class Dossier:
             mine = [r for r in self.of(d.id) if not r.office]
             got, full = sum(r.stored[0] for r in mine if r.stored), sum(r.leaf.full_cp for r in mine)
             floor = level.floors_cp.get(d.id, 0)
-            out.append({"words": f"{d.id} {words.full(d.name)}", "cp": got, "full": full, "floor": floor,
+            out.append({"words": f"{d.id}{words.full(d.name)}", "cp": got, "full": full, "floor": floor,
                         "below": got < floor, "url": f"{self.url}/{d.id}", "office": d.full_cp - full})
         return out
 

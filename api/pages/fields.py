@@ -106,7 +106,7 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
             scored = policy.scored(by) if tag != "star.rescored.v1" else [
                 leaves[i] for i in sight.case.facts.mend_leaves if i in leaves]
             return Field(name, label, "scores", hint="单位：分", options=[
-                Option(x.id, f"{x.id} {words.full(x.text)}", f"满分{points(x.full_cp)}分，每格{points(x.step_cp)}分",
+                Option(x.id, f"{x.id}{words.full(x.text)}", f"满分{points(x.full_cp)}分，每格{points(x.step_cp)}分",
                        f"/ {points(x.full_cp)}") for x in scored])
         case "activities" if leaves:
             return Field(name, label, "counts", options=[
@@ -148,7 +148,7 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
 
 
 def _leaf_option(x: Leaf) -> Option:
-    return Option(x.id, f"{x.id} {words.full(x.text)}（{points(x.full_cp)}分）")
+    return Option(x.id, f"{x.id}{words.full(x.text)}（{points(x.full_cp)}分）")
 
 
 COMMITTEE = ("committee_chair", "committee_member")

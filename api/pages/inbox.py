@@ -171,7 +171,7 @@ def _grouped(got: Sequence[Mapping[str, Any]], rows: Sequence[Row], limits: Sequ
     by: dict[str, list[Row]] = {}
     for r, row in zip(got, rows, strict=True):
         by.setdefault(group_of(r["due"]), []).append(row)
-    return [Group(f"{said} {counts[g]}件", tuple(by[g])) for g, said in GROUPS.items() if g in by]
+    return [Group(f"{said}{counts[g]}件", tuple(by[g])) for g, said in GROUPS.items() if g in by]
 
 
 async def _nothing(page: Page, box: str, due: str) -> Nothing:

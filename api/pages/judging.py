@@ -132,7 +132,7 @@ async def _panel_html(site: SitePage, problems: list[Problem] | None = None, fou
                "dissent": texts.get(e.dissent, "") if e else "",
                "problems": [(leaf, texts.get(t, "")) for leaf, t in e.problems] if e else []} for m, s in shown.items()]
     total = sum(m.cp or 0 for m in site.marks.values())
-    groups = [(f"{d.id} {words.full(d.name)}", [m for m in site.marks.values() if m.leaf.dimension == d.id])
+    groups = [(f"{d.id}{words.full(d.name)}", [m for m in site.marks.values() if m.leaf.dimension == d.id])
               for d in policy.dimensions]
     return page.html(
         "panel.html", status, problems=problems or [], sight=sight, site=site, members=members, sheets=sheets, mine=mine,

@@ -1,10 +1,12 @@
 """画页. Jinja with autoescape and strict names; dates, clocks, persons and money as the portal writes them."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from re import Match
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -31,12 +33,15 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(COUNTY)
 
 
+def clock_words(at: datetime) -> str:
+    """9:05; the end of a day is 24:00."""
+    return "24:00" if at.time() >= datetime.max.time().replace(microsecond=0) else f"{at.hour}:{at.minute:02}"
+
+
 def term_end(moment: datetime, short: bool = False) -> str:
     """A term ends at 24:00 of its day, never 0:00 of the next."""
     at = local(moment)
-    is_end = at.time() >= datetime.max.time().replace(microsecond=0)
-    clock = "24:00" if is_end else f"{at.hour}:{at.minute:02}"
-    return f"{day_words(at.date(), short)} {clock}"
+    return f"{day_words(at.date(), short)} {clock_words(at)}"
 
 
 def _year_of(context: Mapping[str, Any]) -> int:
@@ -60,7 +65,7 @@ def moment_filter(context: Mapping[str, Any], moment: datetime) -> Markup:
     """11月23日 18:05; 今天 and 昨天 are said."""
     at, page = local(moment), context.get("page")
     near = SAID_TODAY.get((at.date() - local(page.now).date()).days) if page else None
-    words = f"{near or day_words(at.date(), at.year == _year_of(context))} {at.hour}:{at.minute:02}"
+    words = f"{near or day_words(at.date(), at.year == _year_of(context))} {clock_words(at)}"
     return time_tag(at.isoformat(timespec="minutes"), words)
 
 
@@ -135,5 +140,22 @@ def _environment() -> Environment:
 ENV = _environment()
 
 
+_KEPT = re.compile(r"""(<(time|title|textarea|option|script|del|ins)\b.*?</\2>|<p class="say">.*?</p>|<[^>]*>)""", re.S)
+_DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})日(?: (\d{1,2}):(\d{2}))?")
+
+
+def dated(html: str, year: int) -> str:
+    """Each date that a sentence says stands in <time> (portal 6.15); words that somebody typed stay as they are."""
+    def one(found: Match[str]) -> str:
+        said_year, month, day, hour, minute = found.groups()
+        try:
+            on = date(int(said_year or year), int(month), int(day)).isoformat()
+        except ValueError:
+            return found[0]
+        return time_tag(f"{on}T{int(hour):02}:{minute}+08:00" if hour and int(hour) < 24 else on, found[0])
+    parts = _KEPT.split(html)               # text, what is kept, its name, text, …
+    return "".join(_DATE.sub(one, part) if n % 3 == 0 else part if n % 3 == 1 else "" for n, part in enumerate(parts))
+
+
 def render(template: str, **values: Any) -> str:
-    return ENV.get_template(template).render(**values)
+    return dated(ENV.get_template(template).render(**values), _year_of(values))

@@ -75,8 +75,8 @@ class County:
 SCHOOLS = ("PR003", "PR006", "PR010", "PR013", "PR017")
 
 
-def small_county(folder: Path) -> Path:
-    """The rehearsal county with its bureau and five schools: a load of a second instead of many."""
+def small_county(folder: Path, schools: tuple[str, ...] = SCHOOLS) -> Path:
+    """The rehearsal county with its bureau and a few schools: a load of a second instead of many."""
     shutil.copytree(ops.load.DATA / "policy", folder / "policy")
     (folder / "county").mkdir()
     county = ops.load.DATA / "county"
@@ -92,7 +92,7 @@ def small_county(folder: Path) -> Path:
         return rows
 
     def ours(organisation: str) -> bool:
-        return organisation.startswith(("BUREAU", "SC")) or organisation in SCHOOLS
+        return organisation.startswith(("BUREAU", "SC")) or organisation in schools
     copy("organisations", lambda r: ours(r["org_id"]))
     copy("schools", lambda r: ours(r["school_id"]))
     stay = {r["person_id"] for r in copy("posts", lambda r: ours(r["org_id"]) or r["post_code"] == "expert")}

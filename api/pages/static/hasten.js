@@ -2,7 +2,7 @@
 "use strict";
 
 const counts = document.querySelectorAll("[data-count]");
-if (counts.length && window.EventSource) {
+if (counts.length && window.EventSource) addEventListener("load", () => {
   const source = new EventSource("/events");
   source.onmessage = (message) => {
     const now = JSON.parse(message.data);
@@ -11,7 +11,7 @@ if (counts.length && window.EventSource) {
     });
   };
   addEventListener("pagehide", () => source.close());
-}
+});
 
 document.querySelectorAll("form[data-draft]").forEach((form) => {
   let saved = new URLSearchParams(new FormData(form)).toString();
