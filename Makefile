@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: demo up test check bench soak help
+.PHONY: demo up test browser check bench soak help
 
 demo: $(READY)  ## a county works on the rehearsal clock; then the portal is open (EXIT=1: ends; FAMILY=recognition)
 	$(BIN)/juanzong demo $(if $(EXIT),--exit) $(if $(FAMILY),--family $(FAMILY))
@@ -13,8 +13,16 @@ demo: $(READY)  ## a county works on the rehearsal clock; then the portal is ope
 up: $(READY)  ## the whole stack on this machine: database, Temporal, worker, web
 	$(BIN)/juanzong up
 
-test: $(READY)  ## all tests
+test: $(READY) browser  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+browser:  # what the tests of the pages need of the system: Chromium, a Chinese font, pdftotext
+	@if ! { command -v chromium && command -v pdftotext && fc-list :lang=zh | grep -q .; } >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk poppler-utils; \
+	  else \
+	    echo "页面测试要用Chromium、中文字体和pdftotext。请先安装（Debian）：sudo apt-get install chromium fontconfig fonts-noto-cjk poppler-utils"; exit 1; \
+	  fi; fi
 
 check: $(READY)  ## style, import contract, tables
 	$(BIN)/ruff check .

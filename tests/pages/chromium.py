@@ -59,12 +59,12 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class Reader:
-    """One person's browser with one tab. `judged`: what axe has seen already, at each size."""
+    """One person's browser with one tab. `judged`: what axe has judged already, at each size."""
 
     judged: dict[str, set[str]] = {"desk": set(), "phone": set()}
 
-    def __init__(self, filled: Filled, context: BrowserContext, page: Page) -> None:
-        self.filled, self.context, self.page = filled, context, page
+    def __init__(self, filled: Filled, role: str, context: BrowserContext, page: Page) -> None:
+        self.filled, self.role, self.context, self.page = filled, role, context, page
         self.requests: list[Request] = []
         self.faults: list[str] = []
         page.on("request", lambda r: self.requests.append(r))
@@ -77,7 +77,7 @@ class Reader:
         context.set_default_timeout(8_000)
         if role != PUBLIC:
             await context.add_cookies([{"name": COOKIE, "value": await filled.cookie(filled.people[role]), "url": filled.url}])
-        return cls(filled, context, await context.new_page())
+        return cls(filled, role, context, await context.new_page())
 
     async def fill(self, look: Look) -> None:
         for selector, value in look.fill:
@@ -110,8 +110,8 @@ class Reader:
         return seen
 
     async def _axe(self, seen: Seen, size: str, facts: dict[str, Any]) -> None:
-        """Where a page shows an element in a place where none like it was judged before, axe judges the page."""
-        new = set(facts.pop("kinds")) - self.judged[size]
+        """The first page of each sort, and each with an element whose like was not judged before at this size."""
+        new = {seen.look.name.partition("-")[0], *facts.pop("kinds")} - self.judged[size]
         if new:
             if not await self.page.evaluate("'axe' in window"):
                 await self.page.evaluate(AXE)

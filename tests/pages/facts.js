@@ -25,10 +25,10 @@
     const card = el.closest(".card,section,main");
     return { words: words(el), rows: ["tbody tr:not(.grp)", "li", ".tile", ".ind", "dl > div", "thead th.r"].map((s) => all(s, card).length) };
   };
-  // What axe judges, without its words: an element where it stands. A page without a new one has nothing new to judge.
-  const kind = (el) => !el || el === document.documentElement ? "" : `${el.tagName}.${[...el.classList].sort().join(".")}[${[...el.attributes].map((a) =>
+  // An element without its words: what axe judges.
+  const kind = (el) => `${el.tagName}.${[...el.classList].sort().join(".")}[${[...el.attributes].map((a) =>
     ["type", "role", "tabindex", "autocomplete", "scope"].includes(a.name) || a.name.startsWith("aria-") && a.value.length < 8 ? `${a.name}=${a.value}` : a.name).sort()}]`;
-  const kinds = [...new Set(all("body *").filter(shown).map((el) => `${kind(el.parentElement)}>${kind(el)}`))];
+  const kinds = [...new Set(all("body *").filter(shown).map(kind))];
   const ids = all("[id]").map((el) => el.id);
   const rect = (selector) => { const el = document.querySelector(selector); return el && shown(el) ? el.getBoundingClientRect().top + scrollY : null; };
   return {

@@ -33,7 +33,7 @@ from tests.county import COMMITTEE, County
 from .conftest import HEAD, NOW, small_county
 
 SCHOOLS = ("PR003", "PR006", "PR010", "PR013", "PR017", "NY002", "NY004", "NY006", "NY008", "NY010", "JH003", "JH004", "JH009",
-           "VS002", "VS003", "VS004", "VS005", "VS006", "PR002", "PR011")
+           "VS002", "VS003", "VS004", "VS005", "VS006", "VS008", "PR002", "PR011")
 SECRETARY, STAFF_POST = "P00440", "basic_education_section_staff@SC2"
 INSIDE = "内部意见：竹编课表两处不一致，请股长把关。"
 NOTED = "评语留底：课时有出入。"
@@ -227,6 +227,7 @@ async def fill(c: County, url: str) -> Filled:
     k["co_sign"] = await c.application(b["open"], "JH003", "co_sign")
     k["completeness"] = await c.application(b["open"], "JH004", "completeness")
     await c.act(await c.holder(STAFF_POST), k["completeness"], "claim", 3, "office")
+    k["unclaimed"] = await c.application(b["open"], "VS008", "completeness")
     k["correction"] = await play.returned(b["open"], "JH009")
     k["second"] = await play.returned(b["open"], "VS003")
     await play.resubmitted(k["second"], "VS003")

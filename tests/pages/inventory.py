@@ -43,21 +43,20 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("verify", PUBLIC, "/v")
     yield Look("verify-good", PUBLIC, f"/v/{f.code}")
     yield Look("verify-none", PUBLIC, "/v/0000000000000000", 404)
-    for role in ("head", "staff", "leader", "auditor", "clerk", "principal", "expert", "chair", "office", "winner"):
+    for role in ("head", "staff", "leader", "clerk", "expert", "chair", "winner"):
         yield Look("inbox", role, "/inbox")
     for box in ("claim", "done", "mine"):
         yield Look(f"inbox-{box}", "staff", f"/inbox?box={box}")
     yield Look("notices", "staff", "/notices")
     yield Look("posts", "head", "/posts")
-    yield Look("posts", "chair", "/posts")
     yield Look("error-403", "staff", "/people", 403)
     yield Look("error-403", "clerk", "/policies/star-school-2026", 403)
     yield Look("error-404", "clerk", case_url(k["vote"]), 404)
     for role in ("head", "clerk"):
         yield Look("cases", role, "/cases")
-    for stage in ("completeness", "second", "correction", "eligibility", "material", "report", "proposal", "vote", "recognised", "refused"):
+    for stage in ("completeness", "second", "unclaimed", "correction", "material", "vote", "recognised"):
         yield Look(f"case-{stage}", "staff", case_url(k[stage]))
-    for stage in ("eligibility", "draw", "mending", "proposal", "withdrawn", "lapsed"):
+    for stage in ("eligibility", "draw", "mending", "proposal", "withdrawn", "lapsed", "refused"):
         yield Look(f"case-{stage}", "head", case_url(k[stage]))
     for role, stage in (("clerk", "dossier"), ("principal", "co_sign"), ("returned", "correction"), ("winner", "recognised"),
                         ("loser", "refused"), ("judged", "material"), ("answering", "fact_reply"), ("panel", "report"),
@@ -79,7 +78,7 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("start", "clerk", "/cases/new/star")
     yield Look("start", "winner", "/cases/new/star")
     yield Look("start", "fresh", "/cases/new/star")
-    for group in ("info", "A", "C", "check"):
+    for group in ("info", "A", "check"):
         yield Look(f"dossier-{group}", "clerk", case_url(k["dossier"], f"/dossier/{group}"))
     yield Look("dossier-A", "returned", case_url(k["correction"], "/dossier/A"))
     yield Look("dossier-A", "staff", case_url(k["completeness"], "/dossier/A"))
@@ -87,7 +86,6 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("dossier-check", "principal", case_url(k["co_sign"], "/dossier/check"))
     yield Look("reviews", "expert", "/reviews")
     yield Look("reviews", "drawn", "/reviews")
-    yield Look("review", "expert", f"/reviews/{quote(k['material'])}")
     yield Look("review-B", "expert", f"/reviews/{quote(k['material'])}?group=B")
     yield Look("review-before", "drawn", f"/reviews/{quote(k['draw'])}")
     yield Look("review-recuse", "expert", f"/reviews/{quote(k['material'])}/recuse")
@@ -97,7 +95,7 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("panel-signed", "head", case_url(k["mending"], "/panel"))
     yield Look("proposal", "head", case_url(k["proposal"], "/proposal"))
     yield Look("proposal-made", "chair", case_url(k["vote"], "/proposal"))
-    for role in ("member", "voted", "chair", "staff"):
+    for role in ("member", "voted", "chair"):
         yield Look("vote", role, f"/votes/{quote(k['vote'])}")
     yield Look("vote-closed", "member", f"/votes/{quote(k['recognised'])}")
     yield Look("vote-failed", "chair", f"/votes/{quote(k['refused'])}")
@@ -113,7 +111,6 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("policy", "staff", "/policies/star-school-2026")
     yield Look("policy-cases", "head", "/policies/star-school-2026/cases")
     yield Look("people", "office", "/people")
-    yield Look("people", "auditor", "/people")
 
 
 def refusals(f: Filled) -> Iterator[Look]:

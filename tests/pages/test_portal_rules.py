@@ -4,13 +4,14 @@ from __future__ import annotations
 import inspect
 import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from statistics import median
 
 import httpx
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from api.pages import errors, render
 from domain.kernel.words import SENTENCES
@@ -42,21 +43,30 @@ class Crawled:
 async def crawled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crawled]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     async with served(tmp_path_factory.mktemp("portal")) as filled, chromium() as browser:
-        readers: dict[str, Reader] = {}
-
-        async def see(look: Look) -> Seen:
-            if look.role not in readers:
-                readers[look.role] = await Reader.of(browser, filled, look.role)
-            return await readers[look.role].see(look)
-        seen = [await see(look) for look in looks(filled)]
-        tabbed = await tab_through(readers["staff"], case_url(filled.cases["completeness"]))
-        printed = {name: await print_out(readers["staff"], case_url(filled.cases[name]), name) for name in ("proposal", "recognised")}
+        seen = await see_all(browser, filled, sorted(looks(filled), key=lambda look: look.role))
         links = await dead_links(filled, seen)
-        seen += [await see(look) for look in refusals(filled)]
-        seen += [await see(look) for look in acts(filled)]
+        staff = await Reader.of(browser, filled, "staff")
+        tabbed = await tab_through(staff, case_url(filled.cases["completeness"]))
+        printed = {name: await print_out(staff, case_url(filled.cases[name]), name) for name in ("material", "recognised")}
+        await staff.context.close()
+        seen += await see_all(browser, filled, [*refusals(filled), *acts(filled)])
         flow, again = await without_scripts(await Reader.of(browser, filled, "staff", scripts=False), filled)
         names = frozenset(r["name"] for r in await filled.county.pool.fetch("select name from vault_person"))
         yield Crawled(filled, seen, names, printed, flow, again, tabbed, links)
+
+
+async def see_all(browser: Browser, filled: Filled, what: Iterable[Look]) -> list[Seen]:
+    """One reader at a time: an open tab keeps asking for its counts."""
+    out, reader = [], None
+    for look in what:
+        if reader is None or reader.role != look.role:
+            if reader:
+                await reader.context.close()
+            reader = await Reader.of(browser, filled, look.role)
+        out.append(await reader.see(look))
+    if reader:
+        await reader.context.close()
+    return out
 
 
 async def tab_through(reader: Reader, url: str) -> list[str]:
@@ -102,7 +112,7 @@ async def dead_links(filled: Filled, seen: list[Seen]) -> list[str]:
 
 async def without_scripts(reader: Reader, filled: Filled) -> tuple[list[str], tuple[str, str, int]]:
     """受理 from the inbox to the result, in four activations, by forms alone; then the last one again (6.8, 6.13)."""
-    page, case = reader.page, filled.cases["second"]
+    page, case = reader.page, filled.cases["unclaimed"]
     await page.goto("/inbox?box=claim")
     await page.get_by_role("link", name="材料受理审查").first.click()
     titles = [await page.title()]
@@ -110,12 +120,12 @@ async def without_scripts(reader: Reader, filled: Filled) -> tuple[list[str], tu
     titles.append(await page.title())
     await page.get_by_role("button", name="下一步：核对").click()
     titles.append(await page.title())
+    sent = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', await page.content()))
     await page.get_by_role("button", name="确认受理").click()
-    first, url = await page.inner_text("main"), page.url
+    url = page.url
     titles.append(await page.title())
-    await page.go_back()
-    await page.get_by_role("button", name="确认受理").click()
-    again = await page.inner_text("main")
+    first = await (await reader.context.request.get(url)).text()
+    again = await (await reader.context.request.post(case_url(case, "/acts/agree"), form=sent)).text()
     count = await filled.county.pool.fetchval(
         "select count(*) from event where case_id = $1 and command_id like '%/' || $2", case, re.search(r"id=([\w-]+)", url)[1])
     return titles, (first, again, count)
@@ -199,8 +209,8 @@ async def test_6_12_the_case_prints_on_A4_with_its_number_and_no_navigation(craw
         for n, page in enumerate(pages, 1):
             assert number in page and f"第{n}页，共{len(pages)}页" in page.replace(" ", ""), (name, n, page)
         whole = "".join(pages)
-        assert not re.search("跳到正文|回到待办|公示与名册|下一步：核对|暂存", whole) and "审批单" in whole
-        assert "未办结，仅供参考" in whole or crawled.filled.cases["recognised"] == number
+        assert not re.search("跳到正文|回到待办|公示与名册|下一步：核对|暂存", whole)
+        assert ("未办结，仅供参考" in whole) == (name == "material")
 
 
 async def test_6_17_what_is_withheld_is_not_in_the_bytes(crawled: Crawled):
