@@ -34,7 +34,7 @@ from .entry import Problem
 from .render import points
 from .scoring import Mark, marks_of
 from .shell import Page, PageProblem, Reader, posted, said, see_other
-from .sight import Sight
+from .sight import ALIASES, Sight
 from .ways import explained, ways
 
 router = APIRouter()
@@ -273,7 +273,8 @@ async def _proposal_html(sight: Sight, problems: list[Problem] | None = None, de
         by_rule=RESULTS[by_rule], ok=good, choices=choices, departs=departs, reason=reason,
         made=RESULTS.get(made.result, "") if made else "", made_reason=texts.get(made.reason, "") if made else "",
         vetoes=facts.vetoes, rank=await rank(page, sight, c.total_cp), weights=(policy.material_weight, policy.site_weight),
-        totals=[(sight.alias(x).name if sight.alias(x) else "专家", n) for x, n in facts.totals.items()],
+        totals=sorted(((sight.alias(x).name if sight.alias(x) else "专家", n) for x, n in facts.totals.items()),
+                      key=lambda t: ALIASES.find(t[0][-1])),
         dissents=[(page.who(m), texts.get(e.dissent, "")) for m, e in signed.items() if e.dissent],
         suggestions=[(words.SUGGESTIONS.get(s, ""), sum(x == s for x in facts.suggestions.values()))
                      for s in dict.fromkeys(facts.suggestions.values())],

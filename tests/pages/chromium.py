@@ -110,8 +110,9 @@ class Reader:
         return seen
 
     async def _axe(self, seen: Seen, size: str, facts: dict[str, Any]) -> None:
-        """The first page of each sort, and each with an element whose like was not judged before at this size."""
-        new = {seen.look.name.partition("-")[0], *facts.pop("kinds")} - self.judged[size]
+        """The first page of each sort at both sizes; at the desk each with an element whose like was not judged before."""
+        kinds = set(facts.pop("kinds")) if size == "desk" else set()
+        new = {seen.look.name.partition("-")[0], *kinds} - self.judged[size]
         if new:
             if not await self.page.evaluate("'axe' in window"):
                 await self.page.evaluate(AXE)
