@@ -340,7 +340,7 @@ def group_html(d: Dossier, group: str, problems: list[Problem] | None = None, fo
     page = d.sight.page
     dimension = next((x for x in d.policy.dimensions if x.id == group), None)
     rows = d.of(group)
-    heads = {r.leaf.id: f"{key} {d.indicators[key]}" for n, r in enumerate(rows)
+    heads = {r.leaf.id: f"{key}{d.indicators[key]}" for n, r in enumerate(rows)
              if (key := r.leaf.id.partition(".")[0]) in d.indicators and (
                  n == 0 or rows[n - 1].leaf.id.partition(".")[0] != key)}
     return page.html(

@@ -201,7 +201,7 @@ async def _aside(page: Page) -> list[dict[str, Any]]:
         rows = [{"words": words.stage_words(procedure, s.name), "count": at[s.name],
                  "url": f"/cases?parent={quote(b['id'])}&stage={s.name}"} for s in procedure.stages if at[s.name]]
         if rows:
-            out.append({"title": f"{b['id']}到了哪一步", "rows": rows, "url": f"/cases/{quote(b['id'])}", "link": "批次"})
+            out.append({"title": f"{b['id']}到了哪一步", "rows": rows, "url": f"/batches/{quote(b['id'])}", "link": "批次"})
     return out
 
 

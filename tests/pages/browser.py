@@ -81,6 +81,8 @@ class Page(HTMLParser):
         if tag in self._open:
             while self._open.pop() != tag:
                 pass
+        if tag in ("td", "dd", "li", "p", "dt", "th"):
+            self._text.append(" ")
         if tag == "textarea" and self._area:
             self.forms[-1].fields.append((self._area[0], self._area[1].removeprefix("\n")))
             self.forms[-1].controls.setdefault(self._area[0], [])
@@ -106,7 +108,7 @@ class Page(HTMLParser):
             self.h1[-1] += data
         if self.links and "a" in self._open:
             self.links[-1][1] += data
-        self._text.append(data if not self._open or self._open[-1] not in ("td", "dd", "li", "p", "dt", "th") else data + " ")
+        self._text.append(data)
 
     @property
     def first_in_main(self) -> str:
