@@ -349,7 +349,8 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
     """准予或不准延期 (C-22, C-23): who asked does not grant (G-13). `more` 0 = not granted."""
     case, context = decision.case, decision.context
     visit = case.visit(act.visit)
-    clock = next((c for c in visit.armed if c.key == act.seat), None) if visit else None
+    clock = next((c for c in visit.clocks if c.key == act.seat and (
+        c in visit.armed or (c.ran_out and context.policy.reopen_allowed))), None) if visit else None
     if visit is None or clock is None or act.more < 0:
         return no("malformed", "C-22")
     if clock.unit == "until":

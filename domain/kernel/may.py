@@ -237,6 +237,8 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
         case "suspend" | "resume":
             if case.suspended != (verb == "resume"):
                 return no("suspended" if case.suspended else "wrong_stage", "A-33")
+        case _ if case.suspended:
+            return no("suspended", "A-33")
         case "assign":
             if not any(unheld(procedure, case, v, context.policy) or any(beside(procedure[v.stage], s) for s in v.seats)
                        for v in case.open):
@@ -249,7 +251,8 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
                        for s in v.seats):
                 return no("wrong_stage", "G-14")
         case "extend":
-            if not any(c.key != "begins" for v in case.open for c in v.armed):
+            late = context.policy.reopen_allowed
+            if not any(c.key != "begins" for v in case.open for c in (v.clocks if late else v.armed)):
                 return no("wrong_stage", "C-22")
     return None
 

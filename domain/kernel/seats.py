@@ -84,6 +84,13 @@ def ANY(seats: tuple[Seat, ...]) -> Turns:
     return ("refused" if keys and len(said) == len(keys) else None), asked
 
 
+def FIRST(seats: tuple[Seat, ...]) -> Turns:
+    """或签，先到先定: the first to speak decides, either way (A-7 `any_fail` first)."""
+    _, said, asked = _turns(seats)
+    verb = next((verb for verb in said.values() if verb in ("agree", "refuse")), "")
+    return ("passed" if verb == "agree" else "refused", frozenset()) if verb else (None, asked)
+
+
 def ALL(seats: tuple[Seat, ...]) -> Turns:
     """会签: every seat agrees; the first refusal decides (A-6)."""
     keys, said, asked = _turns(seats)
@@ -121,6 +128,7 @@ class BallotRule:
     of: Literal["present", "present_voting", "base"] = "present"
     more_than: bool = False
     secret: bool = False
+    tie: Literal["refused", "passed"] = "refused"           # where the share is one half (A-12)
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,8 @@ class Count:
             return "no_quorum"
         of = {"present": self.present, "present_voting": self.yes + self.no + self.abstain, "base": base}[rule.of]
         won, needed = self.yes * rule.share[1], of * rule.share[0]
+        if of and won == needed and self.yes == self.no:        # only where the share is one half
+            return rule.tie
         return "passed" if of and (won > needed if rule.more_than else won >= needed) else "refused"
 
     def settled(self, rule: BallotRule) -> bool:

@@ -55,7 +55,7 @@ def test_A_11_denominators(of, votes, then):
 
 
 @pytest.mark.parametrize(("share", "more_than", "yes", "then"), [
-    pytest.param((1, 2), False, 3, "passed", id="at least half: 3 of 6"),
+    pytest.param((1, 2), False, 4, "passed", id="at least half: 4 of 6"),
     pytest.param((1, 2), True, 3, "refused", id="more than half: 3 of 6"),
     pytest.param((1, 2), True, 4, "passed", id="more than half: 4 of 6"),
     pytest.param((2, 3), True, 4, "refused", id="more than two thirds: 4 of 6"),
@@ -64,6 +64,20 @@ def test_A_11_denominators(of, votes, then):
 ])
 def test_A_11_at_least_or_more_than(share, more_than, yes, then):
     assert count(6, 0, 6, yes).result(BallotRule(share=share, more_than=more_than)) == then
+
+
+@pytest.mark.parametrize(("votes", "tie", "then"), [
+    pytest.param(count(6, 0, 6, 3), "refused", "refused", id="3 against 3"),
+    pytest.param(count(6, 0, 6, 3), "passed", "passed", id="3 against 3, the policy says carried"),
+    pytest.param(count(6, 0, 6, 3, 2, 1), "refused", "passed", id="3 of 6 and only 2 against: no tie, at least half"),
+    pytest.param(count(6, 0, 6, 2, 2, 2), "passed", "refused", id="2 against 2 of 6: below half, whatever a tie does"),
+])
+def test_A_12_a_tie_where_the_share_is_one_half(votes, tie, then):
+    assert votes.result(BallotRule(share=(1, 2), tie=tie)) == then
+
+
+def test_A_12_no_tie_where_the_share_is_another():
+    assert count(6, 0, 6, 4).result(BallotRule(share=(2, 3), tie="refused")) == "passed"
 
 
 @pytest.mark.parametrize(("quorum", "present", "then"), [

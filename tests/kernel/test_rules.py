@@ -30,7 +30,7 @@ from domain.kernel.case import (
 from domain.kernel.clock import Clock
 from domain.kernel.plan import offers
 from domain.kernel.refusal import Refusal, no
-from domain.kernel.seats import ALL, ANY, SCORE, SEQUENCE, Acted, Holder, Seat, person, pool, post
+from domain.kernel.seats import ALL, ANY, FIRST, SCORE, SEQUENCE, Acted, Holder, Seat, person, pool, post
 from domain.kernel.stages import (
     Duty,
     End,
@@ -214,6 +214,15 @@ def test_A_8_who_was_assigned_comes_in_that_turn():
 def test_A_6_two_who_left_are_both_filled():
     story = given(asked(ALL, "a", "b", "c"), declines(A), declines(B), by(CLERK, "assign", to="d"), by(CLERK, "assign", to="e"), agrees(C))
     assert stands(story) == {"ask": ["a@d", "b@e"]}
+
+
+@pytest.mark.parametrize(("rule", "steps", "then"), [
+    pytest.param(FIRST, [agrees(B)], {"ended": ["passed"]}, id="the first agrees"),
+    pytest.param(FIRST, [refuses(B, "b")], {"ended": ["refused"]}, id="the first refuses"),
+    pytest.param(ANY, [refuses(B, "b")], {"ask": ["a"]}, id="any_fail all: the others are still asked"),
+])
+def test_A_7_any_fail_first_or_all(rule, steps, then):
+    assert stands(given(asked(rule, "a", "b"), *steps)) == then
 
 
 def test_A_7_of_several_any_of_whom_decides_one_may_leave():
@@ -446,6 +455,8 @@ HELD = by(CLERK, "suspend", opinion=WHY)
     pytest.param([HELD], by(CLERK, "resume"), [CaseResumed(), ClockResumed(1)], id="and go on"),
     pytest.param([HELD], agrees(A), no("suspended", "A-33"), id="no act meanwhile"),
     pytest.param([HELD], by(A, "record", form=Say("x")), no("suspended", "A-33"), id="no record meanwhile"),
+    *(pytest.param([HELD], by(CLERK, verb, "a", opinion=WHY), no("suspended", "A-33"), id=f"no {verb} meanwhile")
+      for verb in ("extend", "assign", "vacate", "again")),
     pytest.param([HELD], by(APPLICANT, "withdraw"), [CaseEnded("withdrawn")], id="but withdraw"),
     pytest.param([], by(who("o", "office@B", ties=("S",)), "suspend", opinion=WHY), no("own_case", "G-15"), id="G-15 nobody holds up their own case"),
 ])
@@ -553,6 +564,21 @@ def test_C_24_an_act_that_arrives_after_it_is_past_the_deadline(procedure, looke
     if looked:
         story = after(story, by(WORKFLOW, "look", on="03-18"))
     assert decided(story, when=by(A, "agree", "a", visit=1, on="03-18 08:00")) == no("past_deadline", "C-24")
+
+
+@dataclass(frozen=True)
+class Reopening(Terms):
+    reopen_allowed: bool = True
+
+
+@pytest.mark.parametrize(("policy", "then"), [
+    pytest.param(TERMS, no("wrong_stage", "C-22"), id="reopen_allowed false"),
+    pytest.param(Reopening(), [ExtensionAnswered(1, "", 2, reason=WHY)], id="reopen_allowed: with a reason"),
+])
+def test_C_24_the_office_reopens_a_clock_that_ran_out(policy, then):
+    """The row waits on after its limit (only reminded of); what was late goes on from the extended day."""
+    story = given(table(row(seats=seats("a"), clock=workdays("five"))), by(WORKFLOW, "look", on="03-18", stage="*"), policy=policy)
+    assert decided(story, when=by(HEAD, "extend", more=2, opinion=WHY)) == then
 
 
 def test_C_24_in_time_is_in_time():
