@@ -62,19 +62,22 @@ def row(measure: str, value: float, goal: str, met: Callable[[float], bool]) -> 
 
 
 async def main() -> None:
-    async with embedded_servers() as stack:
+    async with embedded_servers(parts=("postgres", "temporal")) as stack:
         await migrate(stack.database_url)
         pool = await open_pool(stack.database_url, 12)
         await load(pool)
         await pool.execute(SCHEMA)
         cases = await _documents(pool)
-        await _http(stack.database_url, pool, cases)
+        cases, bare = await _http(stack.database_url, pool, cases)
+        await _driven(stack.database_url, stack.temporal_address, pool, cases, bare)
+        await _peer(stack.database_url, stack.temporal_address, cases)
         await _trips(stack.database_url)
         await _many(pool)
         await _long_case(pool)
         await _inbox(pool)
         await pool.close()
     await _recognition()
+    await _memory()
     Path("build").mkdir(exist_ok=True)
     Path("build/bench.json").write_text(json.dumps([asdict(r) for r in ROWS], ensure_ascii=False, indent=1), "utf-8")
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
@@ -104,7 +107,8 @@ async def _documents(pool: asyncpg.Pool) -> list[dict[str, Any]]:
     return out
 
 
-async def _http(url: str, pool: asyncpg.Pool, cases: list[dict[str, Any]]) -> None:
+async def _http(url: str, pool: asyncpg.Pool, cases: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], float]:
+    """The cases where they stand now, and the bare route's rate."""
     ratios, latencies, ours_all, bare_all = [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "JUANZONG_DATABASE_URL": url, "JUANZONG_DATA_DIR": folder, "JUANZONG_REHEARSAL": "true",
@@ -142,6 +146,118 @@ async def _http(url: str, pool: asyncpg.Pool, cases: list[dict[str, Any]]) -> No
     row("one at a time, p50 ÷ the bare route's", statistics.median(latencies), "≤ 2", lambda v: v <= 2)
     row("commands/s, ours", statistics.median(ours_all), "–", lambda v: True)
     row("commands/s, bare route", statistics.median(bare_all), "–", lambda v: True)
+    return cases, statistics.median(bare_all)
+
+
+async def _driven(url: str, temporal: str, pool: asyncpg.Pool, cases: list[dict[str, Any]], bare: float) -> None:
+    """The same with relay, worker and Temporal at work; then how fast they work off what was touched, and how soon one
+    commit is known to its workflow when nothing else is going on."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "JUANZONG_DATABASE_URL": url, "JUANZONG_DATA_DIR": folder, "JUANZONG_REHEARSAL": "true",
+               "JUANZONG_SESSION_IDLE_MINUTES": "240", "JUANZONG_TEMPORAL_ADDRESS": temporal}
+        ours, port = await _server("bench.served", env)
+        worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.driven", env=env)
+        rates, backlogs = [], []
+        try:
+            cookies = {}
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                for turn, who in (("check", "B2"), ("sign", "B3")):
+                    cookies[turn] = (await client.post("/api/rehearsal/switch", json={"person": who})).cookies["juanzong"]
+            for n in range(ROUNDS + 1):
+                a = await _load(port, cases, cookies, True, SECONDS if n else 3, 16)
+                cases = a["place"]
+                touched, began = await pool.fetchval("select count(distinct driver) from outbox"), time.perf_counter()
+                while await pool.fetchval("select count(*) from outbox"):
+                    await asyncio.sleep(0.05)
+                if n:
+                    rates.append(a["per_second"])
+                    backlogs.append(touched / (time.perf_counter() - began))
+                    print(f"  round {n}: {a['per_second']:.0f}/s with workers, then {backlogs[-1]:.0f} cases/s", flush=True)
+            door, waits = Door(pool, {**PROCEDURES, "document": DOCUMENT}), []
+            for case in cases[:60]:
+                await _turn(door, f"idle/{case['id']}", case["id"], case["visit"])
+                began = time.perf_counter()
+                while await pool.fetchval("select 1 from outbox where driver = $1 limit 1", case["id"]):
+                    await asyncio.sleep(0.002)
+                waits.append((time.perf_counter() - began) * 1000)
+                await asyncio.sleep(0.2)
+        finally:
+            for process in (worker, ours):
+                process.terminate()
+                await process.wait()
+    row("commands/s over HTTP, worker and Temporal running ÷ bare route", statistics.median(rates) / bare, "≥ 0.35",
+        lambda v: v >= 0.35)
+    row("backlog of the touched cases, cases/s", statistics.median(backlogs), "≥ 15", lambda v: v >= 15)
+    row("commit → workflow has read the new plan, idle, p50, ms", statistics.median(waits), "≤ 100", lambda v: v <= 100)
+
+
+async def _peer(url: str, temporal: str, cases: list[dict[str, Any]]) -> None:
+    """Temporal updates that write the bare route's rows, 16 in flight."""
+    from temporalio.client import Client
+
+    from .peer import QUEUE, Document
+    env = {**os.environ, "JUANZONG_DATABASE_URL": url, "JUANZONG_TEMPORAL_ADDRESS": temporal}
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.peer", env=env)
+    client = await Client.connect(temporal, namespace="juanzong")
+    ours, done, opinion = next(r.value for r in ROWS if r.measure == "commands/s, ours"), 0, "材料齐全，同意。"
+    try:
+        handles = [await client.start_workflow(Document.run, c["id"], id=f"{c['id']}/peer", task_queue=QUEUE)
+                   for c in cases[:160]]
+        end = time.perf_counter() + SECONDS
+
+        async def one(mine: list[Any]) -> None:
+            nonlocal done
+            while time.perf_counter() < end:
+                await mine[done % len(mine)].execute_update(Document.act, opinion)
+                done += 1
+        await asyncio.gather(*(one(handles[i::16]) for i in range(16)))
+    finally:
+        worker.terminate()
+        await worker.wait()
+    row("commands/s over HTTP ÷ Temporal updates that write the same rows", ours / (done / SECONDS), "≥ 10",
+        lambda v: v >= 10)
+
+
+async def _memory() -> None:
+    """What `juanzong up` holds a minute after it is up: the sum of PSS of its processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        env = {**os.environ, "JUANZONG_DATA_DIR": f"{folder}/var"}
+        up = await asyncio.create_subprocess_exec(sys.executable, "-m", "ops.cli", "up", env=env,
+                                                  stdout=asyncio.subprocess.DEVNULL)
+        try:
+            while len(_tree(up.pid)) < 5:
+                await asyncio.sleep(0.5)
+            await asyncio.sleep(60)
+            held = sum(_pss(pid) for pid in _tree(up.pid))
+        finally:
+            up.terminate()
+            await up.wait()
+    row("embedded stack 60 s after `up`, PSS in MB", held / 1000, "≤ 700", lambda v: v <= 700)
+
+
+def _tree(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    out, ahead = [], [pid]
+    while ahead:
+        out.append(one := ahead.pop())
+        ahead += children.get(one, [])
+    return out
+
+
+def _pss(pid: int) -> int:
+    """kB; 0 for a process that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 async def _server(module: str, env: dict[str, str]) -> tuple[asyncio.subprocess.Process, int]:

@@ -129,7 +129,6 @@ def refusals(f: Filled) -> Iterator[Look]:
     yield Look("panel-empty", "panel", case_url(k["report"], "/panel"), 422, (("[name=summary]", "台账完整。"),), "核对", ("台账完整。",))
     yield Look("proposal-short", "head", case_url(k["proposal"], "/proposal"), 422,
                (("input[value=defer]", ""), ("[name=reason]", "再等等")), "提交", ("再等等",))
-    yield Look("vote-no-reason", "member", f"/votes/{quote(k['vote'])}", 422, (("input[value=no]", ""),), "投票")
     yield Look("batch-dates", "head", "/batches", 422, (("[name=title]", "试批"),), "开批次", ("试批",))
     yield Look("batch-extend", "head", f"/batches/{quote(f.batches['open'])}", 422, (("[name=last_day]", "2026-04-15"),), "延长申报",
                ("2026-04-15",))
