@@ -18,7 +18,7 @@ from .directory import Shown
 from .entry import Problem
 from .fields import Field, Option, Tile
 from .inbox import Group, Pill, Row
-from .render import HERE
+from .render import HERE, STATIC
 from .shell import Anybody
 from .told import Item, Meta
 from .ways import Cannot, Way
@@ -78,8 +78,9 @@ async def design(page: Anybody) -> HTMLResponse:
     book = ledger(Clock("", "", "notice", 5, datetime(2026, 9, 28, 9, tzinfo=COUNTY)), context)
     score: dict[str, Any] = {"id": "sc1", "name": "sc1", "label": "我的评分", "value": "4.5", "full": "8", "note_name": "n1",
                              "note": "春季课表只见四至六年级。", "error": ""}
+    marks = re.findall(r"(?<=\.)[fntw]\d+(?= \{)", (STATIC / "components.css").read_text("utf-8"))
     return page.html(
-        "design.html", here="/design", index=re.findall(r'call part\("([\w-]+)", "([^"]+)"', source),
+        "design.html", here="/design", marks=marks, index=re.findall(r'call part\("([\w-]+)", "([^"]+)"', source),
         cells=[Cell("到了哪一步", "材料盲评", "第5步，共9步"), Cell("谁在办", "2位专家", "盲评，不显示姓名"),
                Cell("到什么时候", "11月26日 24:00", "剩2个工作日", "#clock"),
                Cell("您现在能做什么", "等专家评分", "", "#acts")],
