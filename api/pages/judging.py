@@ -349,7 +349,7 @@ async def _vote_html(sight: Sight, problems: list[Problem] | None = None, choice
     seat = visit.seat(page.me) if visit else None
     found = ways(sight)
     may = [w for w in found.main if w.verb in ("yes", "no", "abstain")]
-    close = next((w for w in (*found.main, *found.others) if w.verb == "close"), None)
+    closing = [w for w in (*found.main, *found.others) if w.verb == "close"]
     rows, texts = await history(page, case.id)
     closed = None if visit else next((r["event"] for r in reversed(rows) if isinstance(r["event"], k.BallotClosed)), None)
     made = next((r["event"] for r in reversed(rows) if isinstance(r["event"], f.ResultProposed)), None)
@@ -366,7 +366,7 @@ async def _vote_html(sight: Sight, problems: list[Problem] | None = None, choice
         over="超过" if policy.ballot.more_than else "达到",
         choices=UNNAMED if policy.ballot.secret else CHOICES, voted=bool(voted),
         choice=choice or (voted if voted in ("yes", "no", "abstain") else ""),
-        opinion=opinion, mine=bool(seat and seat.gone), closed=closed, close=close.url(case.id) if close else "",
+        opinion=opinion, mine=bool(seat and seat.gone), closed=closed, closing=[(w.words, w.url(case.id)) for w in closing],
         result=RESULTS.get(made.result, "") if made else "", total=made.total_cp if made else 0,
         reason=texts.get(made.reason, "") if made else "", command=page.new_command(), url=f"/votes/{quote(case.id)}",
         links=[("申报材料", f"{base}/dossier/check"), ("考察报告", f"{base}/panel"), ("拟定建议", f"{base}/proposal")],

@@ -145,6 +145,8 @@ def _expand(sight: Sight, offer: Offer, visit: Visit | None) -> list[Way]:
     match offer.verb:
         case "return":
             return [Way("return", offer.visit, offer.seat, to=t) for t in offer.targets]
+        case "close":
+            return [Way("close", offer.visit, to=t) for t in ("", *offer.targets)]
         case "assign":
             return [Way("assign", v.no, s) for v in case.open
                     for s in (("",) if unheld(procedure, case, v, policy) else ()) +

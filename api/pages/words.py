@@ -174,7 +174,9 @@ def verb_words(procedure: Procedure, verb: str, stage: str = "", form: type | No
         return words.refused.get(stage, VERBS["refuse"])
     if verb == "return":
         return words.returned.get(to, f"退回到{stage_words(procedure, to)}") if to else VERBS["return"]
-    return {"decline": "申请回避", "ask": "申请延期", "close": "结束表决", "yes": "同意", "no": "不同意"}.get(verb, VERBS.get(verb, "办理"))
+    if verb == "close":
+        return "结束，未通过的再表决一次" if to else "结束表决"
+    return {"decline": "申请回避", "ask": "申请延期", "yes": "同意", "no": "不同意"}.get(verb, VERBS.get(verb, "办理"))
 
 
 def done_words(procedure: Procedure, verb: str, stage: str = "", form: type | None = None, to: str = "") -> str:

@@ -13,6 +13,9 @@ SYSTEM_VERBS = ("look", "do", "fail", "hear", "child", "recuse")
 VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *OFFICE_VERBS, *SYSTEM_VERBS)
 
 
+AGAIN = "again"
+
+
 @tagged("kernel")
 class DemandRecusal:
     """申请某人回避：点名并写明理由，由股长或分管局长决定。"""          # G-19; the seat is frozen until then
@@ -26,7 +29,8 @@ class Act:
     verb: str
     visit: int = 0
     seat: str = ""
-    to: str = ""                                # return: the stage; assign, recuse: the person; child: which child
+    to: str = ""                                # return: the stage; assign, recuse: the person; child: which child;
+                                                # close: AGAIN, where a lost question is put once more
     parts: tuple[str, ...] = ()                 # return: the parts that may be edited
     opinion: Text = Text("")
     form: Any = None

@@ -57,7 +57,7 @@ class Past:
     no: int
     stage: str
     line: str
-    outcome: str                                # passed refused returned lapsed taken_back moot no_quorum skipped
+    outcome: str    # passed refused returned lapsed moot skipped taken_back tainted no_quorum again
     acts: tuple[tuple[str, Acted], ...]         # (the key that it counts for, the act)
     to: str = ""
     closed: int = 0                             # the case's version when it closed

@@ -4,7 +4,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .acts import Act, DemandRecusal
+from .acts import AGAIN, Act, DemandRecusal
 from .calendar import day_of, end_of
 from .case import (
     ActTakenBack,
@@ -44,6 +44,7 @@ from .may import (
     may_record,
     over,
     people,
+    put_again,
     record_for,
     recorders,
     records_of,
@@ -194,7 +195,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             return _ask(visit, act, context)
         case "close":
             assert visit
-            return _close(visit, context)
+            return _close(here, visit, act, context)
         case "record":
             return _record(procedure, here, visit, act, as_of)
         case "second" | "drop":
@@ -368,13 +369,16 @@ def _extend(decision: Decision, act: Act) -> Outcome | Refusal:
     return [ExtensionAnswered(visit.no, act.seat, act.more, grace, act.opinion)]
 
 
-def _close(visit: Visit, context: Context) -> Outcome:
-    """The ballot's closing (A-11, A-12); below quorum it is called again."""
+def _close(case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:
+    """The ballot's closing (A-11, A-12); below quorum it is called again, and a lost question may be put once more."""
     count = count_votes(visit, context)
     assert count.yes + count.no + count.abstain == sum(bool(s.acted and s.claimed_by and not s.gone) for s in visit.seats)
     result = count.result(context.policy.ballot)
     closed = BallotClosed(visit.no, count.entitled, count.recused, count.present, count.yes, count.no, count.abstain,
                           result)
+    if act.to == AGAIN:
+        lost = result == "refused" and put_again(case, visit, context.policy)
+        return [closed, Close(AGAIN, visit.stage)] if lost else no("target_not_allowed", "A-12")
     return [closed, Close("no_quorum", visit.stage)] if result == "no_quorum" else [closed]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .acts import AGAIN
 from .calendar import DAY, TICK, day_of, start_of
 from .case import (
     Case,
@@ -190,7 +191,7 @@ class Decision:
 
     def open(self, name: str, line: str, at: datetime, came_by: str = "passed") -> None:
         """Open a row; rows that do not apply, or that passed on the same parts (A-39 a), are passed over."""
-        policy, fresh = self.context.policy, came_by in ("returned", "taken_back", "no_quorum")
+        policy, fresh = self.context.policy, came_by in ("returned", "taken_back", "no_quorum", AGAIN)
         while True:
             stage = self.procedure[name]
             here = self.case.on(line)

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from .acts import OFFICE_VERBS, SYSTEM_VERBS, DemandRecusal
+from .acts import AGAIN, OFFICE_VERBS, SYSTEM_VERBS, DemandRecusal
 from .case import Case, Past, Proposal, Visit
 from .clock import Clock, due
 from .refusal import Refusal, no
@@ -117,6 +118,12 @@ def count_votes(visit: Visit, context: Context) -> Count:
     said = [context.sealed.get(s.key, s.acted.verb) for s in here if s.acted]
     return Count(len(visit.seats), sum(bool(s.gone) for s in visit.seats), len(here),
                  said.count("yes"), said.count("no"), said.count("abstain"))
+
+
+def put_again(case: Case, visit: Visit, policy: Any) -> bool:
+    """Whether the question may be put once more if it is lost now (A-12)."""
+    before = sum(p.times for p in case.past if p.stage == visit.stage and p.outcome == AGAIN)
+    return before < policy.ballot.again
 
 
 def may_record(procedure: Procedure, case: Case, visit: Visit | None, record: Record, context: Context) -> bool:

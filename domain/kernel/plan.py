@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .acts import OFFICE_VERBS
+from .acts import AGAIN, OFFICE_VERBS
 from .calendar import Calendar, day_of
 from .case import Case, Visit
 from .follow import ends, moments
-from .may import may_record, records_of, seconds, targets, unheld, why_not
+from .may import may_record, put_again, records_of, seconds, targets, unheld, why_not
 from .refusal import Refusal
 from .seats import BALLOT, SCORE, Holder
 from .stages import Context, Procedure
@@ -159,7 +159,7 @@ def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:
             out += [offer("take_back", v.no, s.key)] if s.acted else []
             out += [offer("ask", v.no, s.key)] if stage.clock or stage.seat_clock else []
         if stage.chair:
-            out.append(offer("close", v.no))
+            out.append(offer("close", v.no, to=(AGAIN,) if put_again(here, v, context.policy) else ()))
         out += _records(procedure, here, v, context, offer)
     return out
 

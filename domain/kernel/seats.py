@@ -129,6 +129,7 @@ class BallotRule:
     more_than: bool = False
     secret: bool = False
     tie: Literal["refused", "passed"] = "refused"           # where the share is one half
+    again: int = 0                              # so often a lost question may be put once more in the same meeting
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ re_checkers = roster("panel", lambda policy: 2 if policy.rescored_by == "leader_
 def the_committee(case: Case, policy: StarPolicy) -> tuple[Seat, ...]:
     """Every member has a seat; who has signed in holds it, who is recused has lost it (A-11, R-65)."""
     f = case.facts
-    return tuple(Seat(m, person(m), claimed_by=m if m in f.present else "", gone="recused" if m in f.recused else "")
+    recused = {*f.recused, *case.recused}
+    return tuple(Seat(m, person(m), claimed_by=m if m in f.present else "", gone="recused" if m in recused else "")
                  for m in case.roster("committee").members)
 
 

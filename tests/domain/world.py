@@ -423,7 +423,9 @@ class World:
             return self.act(id, Act("drop", seat=f"{ending(self.cases[id]).no}"), self.office(id, of=HEADS)) is None
         match what:
             case "close":
-                return any(self.act(id, Act("close", t.visit), w) is None for w in self.holders(t.holder))
+                once_more = ["again"] * (self.r.random() < .5)      # a lost question, where the policy allows it
+                return any(self.act(id, Act("close", t.visit, to=to), w) is None for to in (*once_more, "")
+                           for w in self.holders(t.holder))
             case "extend":
                 asked = visit.clock(of)
                 more = self.r.choice([0, asked.asked_more])
@@ -826,18 +828,22 @@ class World:
         assert max(notices.values(), default=0) <= 1, f"two notices of one meeting: {notices}"
         numbers = defaultdict(list)
         for id, entries in self.logs.items():
-            ballots, called = Counter[int](), 0
+            ballots, again, called = Counter[int](), Counter[int](), 0
             for event in (e.event for e in entries):
                 match event:
                     case facts.CalledToVote():
                         called = event.meeting
                     case k.BallotClosed():
                         ballots[called] += event.result != "no_quorum"
+                    case k.StageClosed(outcome="again"):
+                        ballots[called] -= 1
+                        again[called] += 1
                     case b.Numbered():
                         numbers[event.series].append(event.serial)
                     case facts.TitleConferred():
                         numbers[event.since.year].append(event.serial)
             assert max(ballots.values(), default=0) <= 1, f"{id}: two ballots count in one meeting"
+            assert max(again.values(), default=0) <= self.policy.ballot.again, f"{id}: put once more too often (A-12)"
         assert all(sorted(n) == list(range(1, len(n) + 1)) for n in numbers.values()), f"numbers with a gap: {numbers}"
 
     def _check_offers(self, id: str, who: str) -> None:

@@ -237,3 +237,26 @@ def test_R_45_a_reason_given_with_a_secret_vote_is_not_kept():
     no_with_words = by(M[1], "no", "m2", opinion="理由")
     assert decided(given(vote(), policy=SECRET), when=no_with_words) == [SeatActed(1, "m2", "voted", 2)]
     assert decided(given(vote()), when=no_with_words) == [SeatActed(1, "m2", "no", 2, "理由")]
+
+
+def test_A_12_a_lost_question_may_be_put_once_more_where_the_policy_says_so():
+    """The last ballot counts, both stay on record."""
+    twice = Policy(ballot=BallotRule(again=1))
+    lost = voted(given(vote(), policy=twice), "yes", "yes", "no", "no")
+    again = after(lost, by(M[0], "close", to="again"))
+    assert [e.tag for e in again.events][:3] == ["case.ballot_closed.v1", "case.stage_closed.v1", "case.stage_opened.v1"]
+    assert stands(again)["vote"]                            # everybody is asked anew
+    won = after(voted(again, *["yes"] * 4), by(M[0], "close"))
+    assert stands(won) == {"ended": ["carried"]}
+    still_lost = voted(again, *["no"] * 4)
+    assert decided(still_lost, by(M[0], "close", to="again")) == no("target_not_allowed", "A-12")
+    assert stands(after(still_lost, by(M[0], "close"))) == {"ended": ["lost"]}
+
+
+@pytest.mark.parametrize(("policy", "votes"), [
+    pytest.param(Policy(), ["no"] * 4, id="the policy allows none"),
+    pytest.param(Policy(ballot=BallotRule(again=1)), ["yes"] * 4, id="what is carried is carried"),
+])
+def test_A_12_nothing_else_is_put_once_more(policy, votes):
+    story = voted(given(vote(), policy=policy), *votes)
+    assert decided(story, by(M[0], "close", to="again")) == no("target_not_allowed", "A-12")

@@ -194,7 +194,7 @@ def test_2015_and_2026_differ_in_these():
         "leaf_spread_bp": (None, 6000), "three_rule": ("all", "nearest"), "material_weight": (50, 40), "site_weight": (50, 60),
         "both_split": ((40, 60), (50, 50)), "visit_notice": (5, 3), "visit_within": (15, 10), "report_term": (7, 5),
         "mend_leaves": (8, 5), "mend_gain_cp": (600, 400), "certificate_pattern": ("岚教星校〔{year}〕{level}-{serial}", "岚教星校认〔{year}〕{level}-{serial}"),
-        "ballot": (BallotRule((2, 3), (1, 2), "present", True, False), BallotRule((2, 3), (2, 3), "present_voting", False, True)),
+        "ballot": (BallotRule((2, 3), (1, 2), "present", True, False, again=1), BallotRule((2, 3), (2, 3), "present_voting", False, True)),
     }
 
 
