@@ -13,7 +13,7 @@ import httpx
 
 COUNTY = timezone(timedelta(hours=8))
 SETTLE_SECONDS = 60
-TRIES = 20
+TRIES = 60                                  # two minutes: parts that die one after the other come back in less
 
 
 class Unexpected(Exception):
