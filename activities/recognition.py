@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import os
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from activities.duties import Result, Work, duty
 from activities.papers import render
 from domain.kernel.acts import Act
 from domain.kernel.calendar import DAY, day_of
-from domain.kernel.clock import Clock, due
+from domain.kernel.clock import Clock, due, months_before
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import Holder
 from domain.kernel.stages import WORKFLOW
@@ -23,7 +23,7 @@ from domain.registers.person import Person, near, organisations_of, own_ties
 from store import codec
 from store.door import Command
 
-CONFIRMED_WITHIN = timedelta(days=365)      # G-22
+CONFIRMED_WITHIN_MONTHS = 12                # G-22
 ORGAN = "岚溪县教育局"
 OFFICE_PHONE = "0000-6620018"
 
@@ -58,9 +58,9 @@ def _excluded(who: str, person: Person, people: dict[str, Person], school: str, 
         return "programme"
     if not listing.first_day <= today <= listing.last_day:
         return "not_listed"
-    if person.confirmed_on is None or today - person.confirmed_on > CONFIRMED_WITHIN:
+    if person.confirmed_on is None or person.confirmed_on < months_before(today, CONFIRMED_WITHIN_MONTHS):
         return "ties_unconfirmed"
-    ties = own_ties(person, today, policy.lookback_months * 30)
+    ties = own_ties(person, today, policy.lookback_months)
     tied = {o for other in near(person, today) if other in people for o in organisations_of(people[other], today)}
     tied |= {o for other, p in people.items() if who in near(p, today) for o in organisations_of(p, today)}
     return "tied" if school in ties | tied else ""
@@ -189,7 +189,8 @@ async def render_letter(work: Work) -> Result:
 CLAUSES = {"eligibility": "第三条", "incomplete": "第五条", "pass_mark": "第九条", "floor": "第九条", "veto": "第九条",
            "vote": "第十条", "quota": "第十五条"}
 CHECKS = {"kind": "单位类别不符合", "holds_level": "已持有本级或更高等级称号", "years_in_operation": "办学年限不足",
-          "no_veto": "有查实的严重违规", "no_overdue": "有逾期未销号的整改", "cooling_off": "在停止申报期内",
+          "no_veto": "有查实的严重违规", "no_violation": "规定期限内有查实的严重违规",
+          "no_overdue": "有逾期未销号的整改", "cooling_off": "在停止申报期内",
           "holds_below": "未持有所要求的称号", "years_since": "持有低一级称号的年限不足"}
 MAJORITY = {(2, 3): "三分之二", (1, 2): "二分之一"}
 STAGES = {"completeness": "材料受理审查", "eligibility": "资格审核", "proposal": "拟定建议", "vote": "审议表决"}

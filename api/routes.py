@@ -139,7 +139,7 @@ async def read_case(case: m.Id, who: Who, door: TheDoor, response: Response) -> 
 
 BLIND = ("draw", "material", "third")
 HIDDEN = ("sheets", "totals", "site", "suggestions", "office", "proposal", "departs", "total_cp", "dimensions_cp",
-          "missed_floors", "margin_cp", "ballot", "yes", "chair", "members", "present", "recused", "excluded", "mended")
+          "missed_floors", "margin_cp", "ballot", "yes", "chair", "members", "present", "recused", "excluded", "rescored")
 OWN = ("answered", "files", "described", "subject", "level", "checks", "day", "notified", "excluded", "notice", "document",
        "conferred", "letter", "papers", "submitted_at", "disputed", "mend_leaves")
 

@@ -32,10 +32,10 @@ from domain.procedures import PROCEDURES, REGISTERS
 from domain.registers.person import PERSON, Person, organisations_of, own_ties, posts_on
 
 from . import codec
-from .texts import TextRow, taken_out
+from .texts import TextRow, taken_out, too_short
 
 TRIES = 20                              # each that is lost was somebody else's success; who lost once queues in its process
-LOOK_BACK_DAYS = 3 * 365                # G-16, where the policy names no other
+LOOK_BACK_MONTHS = 36                   # G-16, where the policy names no other
 AUDITOR = "auditor"
 YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)        # twenty times faster where the wheel brings it
 VOTES = ("yes", "no", "abstain")
@@ -180,9 +180,12 @@ class Door:
         act = command.act
         if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
             return no("not_found", "G-30")
-        if (files := getattr(act.form, "files", ())) and (
-                lacking := await _not_theirs(connection, files, command.actor, command.case)):
-            return no("attachment_required", "R-10", leaf=lacking)
+        if files := getattr(act.form, "files", ()):
+            context = having(context, files=await _theirs(connection, files, command.actor, command.case))
+            if lacking := next((f for f in files if f not in context.files), ""):
+                return no("attachment_required", "R-10", leaf=lacking)
+        if short := too_short(act.form, context.policy):
+            return short
         texts: list[TextRow] = []
         if opens:
             case_id = command.new_id or self._number(procedure, command, loaded, now)
@@ -290,7 +293,7 @@ class Door:
     # -- the two trips ---------------------------------------------------------------------------------------
 
     async def _load(self, connection: asyncpg.Connection, command: Command) -> Loaded:
-        gates = list(command.gates)
+        gates = [*command.gates, *getattr(command.act.form, "leans", ())]
         if not command.case and command.kind:
             procedure = self.procedures.get(command.kind)
             if procedure:
@@ -379,9 +382,9 @@ class Door:
         ties: frozenset[str] = frozenset()
         if loaded.person:
             today = day_of(now)
-            months = getattr(policy, "lookback_months", 0)
+            months = getattr(policy, "lookback_months", LOOK_BACK_MONTHS)
             posts = posts_on(loaded.person, today)
-            ties = own_ties(loaded.person, today, months * 30 or LOOK_BACK_DAYS).union(
+            ties = own_ties(loaded.person, today, months).union(
                 *(organisations_of(p, today) for p in loaded.near))
         return Context(now, actor, posts, ties=ties, policy=policy, calendar=calendar, gates=loaded.gates)
 
@@ -488,12 +491,12 @@ async def _opened(connection: asyncpg.Connection, procedure: Procedure, before: 
     return [(after.id, r["visit"], r["seat"], "") for r in rows]
 
 
-async def _not_theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> str:
-    """The first file that neither this person uploaded nor the case holds already; "" if there is none."""
-    rows = await connection.fetch("select distinct hash from file_use where hash = any($1) and "
-                                  "(case_id = '' and uploader = $2 or case_id = $3 and $3 <> '')", list(files), actor, case)
-    have = {r["hash"] for r in rows}
-    return next((f for f in files if f not in have), "")
+async def _theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> dict[str, tuple[int, str]]:
+    """Bytes and kind of those files that this person uploaded or that the case holds already."""
+    rows = await connection.fetch(
+        "select distinct hash, size, kind from file_use join file using (hash) where hash = any($1) and "
+        "(case_id = '' and uploader = $2 or case_id = $3 and $3 <> '')", list(files), actor, case)
+    return {r["hash"]: (r["size"], r["kind"]) for r in rows}
 
 
 async def _sealed(connection: asyncpg.Connection, case: str, visit: int) -> dict[str, str]:

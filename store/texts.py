@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, get_args, get_origin, get_type_hints
 
 from domain.kernel.acts import Act
+from domain.kernel.refusal import Refusal, no
 from domain.kernel.values import Text, having
 
 TextRow = tuple[str, str, bytes, str]
@@ -50,6 +51,17 @@ def references_in(data: bytes) -> list[tuple[str, str]]:
 
 
 _REFERENCE = re.compile(rb'"([^".]{32})\.([0-9a-f]{64})"')
+
+
+def too_short(form: Any, policy: Any) -> Refusal | None:
+    """Words of which the policy asks at least so many characters (R-33, R-40): a form names them in `least`.
+
+    Asked here, since what is decided knows references only. Whether there must be words at all is for the rule.
+    """
+    for name, (field, rule) in getattr(form, "least", {}).items():
+        if 0 < len(getattr(form, name).strip()) < getattr(policy, field):
+            return no("opinion_required", rule, field=name, least=getattr(policy, field))
+    return None
 
 
 def taken_out(act: Act, command: str, case_id: str) -> tuple[Act, list[TextRow]]:

@@ -42,13 +42,13 @@ PROGRAMME_NAMES = {"star-school": "星级素质教育特色学校", "star-kinder
 
 ELIGIBILITY = {
     "kind": "属于可以申报的学校", "holds_level": "还没有这一级或更高的称号", "years_in_operation": "独立办学满规定年限",
-    "no_veto": "没有查实的一票否决事项", "no_overdue": "没有逾期未销号的整改", "cooling_off": "不在停止申报期内",
+    "no_veto": "没有查实的一票否决事项", "no_violation": "规定期限内没有查实的严重违规", "no_overdue": "没有逾期未销号的整改", "cooling_off": "不在停止申报期内",
     "holds_below": "持有低一级的在效称号", "years_since": "取得低一级称号满规定年限", "window": "在申报窗口内",
     "no_other": "同一项目没有在办的申报",
 }
 CONDITION_HELP = {
     "kind": "请核对申报项目。", "holds_level": "请申报更高一级。", "years_in_operation": "请满规定年限后再报。",
-    "no_veto": "请在规定期限过后再报。", "no_overdue": "请先提交整改报告并销号。", "cooling_off": "请在停止申报期过后再报。",
+    "no_veto": "请在规定期限过后再报。", "no_violation": "请在规定期限过后再报。", "no_overdue": "请先提交整改报告并销号。", "cooling_off": "请在停止申报期过后再报。",
     "holds_below": "请先申报低一级。", "years_since": "请满规定年限后再报。", "window": "请等下一批。",
     "no_other": "请在那一件里办理。",
 }

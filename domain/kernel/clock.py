@@ -114,6 +114,11 @@ def span_end(first: date, months: int) -> datetime:
     return end_of(_corresponding(first, months))
 
 
+def months_before(day: date, months: int) -> date:
+    """The first day of a look-back of so many months: the corresponding date (C-12)."""
+    return _corresponding(day, -months)
+
+
 def workdays_after(moment: datetime, count: int, calendar: Calendar) -> datetime:
     """24:00 of the count-th working day after; 0 is the moment itself."""
     return _due(Clock("", "", "workday", count, moment), calendar) if count else moment

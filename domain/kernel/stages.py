@@ -60,6 +60,7 @@ class Context:
     balances: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)  # account code → side on which it never goes below zero
     sealed: Mapping[str, str] = field(default_factory=dict)  # seat → choice of a secret ballot, for its closing only
+    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # of the form: hash → bytes and kind
 
 
 WORKFLOW = "workflow"

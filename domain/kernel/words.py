@@ -66,6 +66,16 @@ SENTENCES = {
 }
 
 
+FINER = {
+    ("malformed", "unlisted"): "所属学科不在专家库的学科里。请从列出的学科里选一个。",
+    ("malformed", "unknown"): "有不认识的考察活动，或同一种填了两次。请按列出的种类各填一次。",
+    ("opinion_required", "least"): "写得太短，按规定至少{least}个字。请补充后再提交。",
+    ("too_large", "leaf"): "{leaf}的佐证里有文件超过{most}MB。请压缩，或分成几份上传。",
+    ("wrong_file_type", "kind"): "{leaf}的佐证里有本项目不收的文件类型（{kind}）。请换成PDF或图片。",
+}
+"""(code, what the refusal says of) → the same in finer words."""
+
+
 class _Blank(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "相关内容"
@@ -73,4 +83,5 @@ class _Blank(dict[str, str]):
 
 def sentence(refusal: Refusal) -> str:
     """What the tired clerk reads: what is in the way, then what to do."""
-    return SENTENCES[refusal.code].format_map(_Blank(refusal.detail))
+    finer = (FINER[refusal.code, about] for about in refusal.detail if (refusal.code, about) in FINER)
+    return next(finer, SENTENCES[refusal.code]).format_map(_Blank(refusal.detail))

@@ -325,6 +325,11 @@ def those_of(case: Case, names: tuple[str, ...], *what: str) -> tuple[str, ...]:
     return tuple(c for c in names if case.children[c].what in what)
 
 
+def applications(case: Case) -> int:
+    """R-6: how many the batch has; who withdrew or lapsed has given the place back."""
+    return sum(s.by not in ("withdrawn", "lapsed") for s in case.children.values())
+
+
 HOLDING = ("carried", "noticed", "held", "free", "signed")
 
 
@@ -658,11 +663,12 @@ RULES = {
 
 
 def shows(case: Case) -> dict[str, object]:
-    """The end of the window, who stands in a signed document, which numbers are taken."""
+    """The window, how many applied, who stands in a signed document, which numbers are taken."""
     f = case.facts
     window = {f"opened:{case.id}": day_of(case.opened_at).isoformat(),
               f"window_from:{case.id}": start_of(f.first_day).isoformat(),
-              f"window:{case.id}": end_of(f.last_day).isoformat()} if f.first_day and f.last_day and not case.ended else {}
+              f"window:{case.id}": end_of(f.last_day).isoformat(),
+              f"applications:{case.id}": applications(case)} if f.first_day and f.last_day and not case.ended else {}
     return {**window, **{f"signed:{c}": 1 for c in f.signed},
             **{f"number:{series}": serial for series, serial in f.numbers}}
 

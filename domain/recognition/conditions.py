@@ -51,6 +51,13 @@ def _no_other(case: Case, context: Context) -> Refusal | None:
     return no("duplicate", "R-6") if context.gates.read(f"applying:{programme}:{case.subject}") else None
 
 
+def _room(case: Case, context: Context) -> Refusal | None:
+    """R-6: as many applications as the batch takes; it counts its own (`batch.shows`)."""
+    cap = context.policy.application_cap
+    full = cap is not None and (context.gates.read(f"applications:{case.parent}") or 0) >= cap
+    return no("quota_full", "R-6", most=cap) if full else None
+
+
 def _no_author(case: Case, context: Context) -> Refusal | None:
     """R-12, G-13: who wrote the dossier does not sign it, whoever handed it in."""
     wrote = [who for who in people(context) if who in case.facts.authors]
@@ -61,7 +68,7 @@ no_block = (_no_overdue,)
 nothing_blocks = (_no_overdue, _no_veto)
 may_co_sign = (*nothing_blocks, _no_author)
 before_signing = (_not_signed,)
-window_open_and_no_other = (_window_open, _no_other)
+may_apply = (_window_open, _no_other, _room)
 
 # -- questions -----------------------------------------------------------------------------------------------
 
@@ -134,11 +141,13 @@ def refused_or_deferred(case: Case, policy: StarPolicy) -> End:
 
 
 def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
-    """R-17, R-18: the office's requests are counted; the principal sends back within the same round."""
+    """R-17, R-18: the office's requests are counted, those that it took back (A-21) are not; the principal sends back
+    within the same round."""
     if frm == "co_sign":
         return to == back_to_clerk(case, policy)
     asked = sum(p.times for p in case.past if p.to == "correction" and p.stage != "co_sign")
-    return to != "correction" or asked < policy.correction_rounds
+    undone = sum(p.times for p in case.past if p.outcome == "taken_back" and p.stage == "correction" and p.to != "co_sign")
+    return to != "correction" or asked - undone < policy.correction_rounds
 
 
 def told_by_name(case: Case) -> frozenset[str]:
@@ -158,21 +167,26 @@ def known_to_the_school(case: Case, visit: object, form: DemandRecusal, context:
 
 
 def leans(case: Case) -> tuple[str, ...]:
-    """Gates of others that decisions on an application may read."""
+    """Gates of others that decisions on an application may read; how many the batch has only before it opens (R-6)."""
     programme = case.policy.rsplit("-", 1)[0]
+    born = () if case.version else (f"applications:{case.parent}",)
     return (f"organisation:{case.subject}", f"overdue:{case.subject}", f"veto:{case.subject}", f"signed:{case.id}",
             f"window:{case.parent}", f"window_from:{case.parent}", f"opened:{case.parent}",
-            f"applying:{programme}:{case.subject}")
+            f"applying:{programme}:{case.subject}", *born)
 
 
 def shows(case: Case) -> dict[str, object]:
-    """One open application a programme (R-6), and whose load the experts carry (R-21)."""
+    """One open application a programme (R-6), and whose load the experts carry (R-21).
+
+    The reserve carries it from the draw: who steps in later was below the limit and has been counted since, so that two
+    cases can never call up the same person for one last place, and stepping in needs no gate of others.
+    """
     title = case.facts.conferred
     number = {number_gate(certificate_series(case.policy, title.since.year)): title.serial} if title else {}
     if case.ended:
         return number
     programme = case.policy.rsplit("-", 1)[0]
-    busy = {f"load:{x}": 1 for name in ("experts", "third") for x in case.roster(name).members
+    busy = {f"load:{x}": 1 for name in ("experts", "third") for x in (*case.roster(name).members, *case.roster(name).reserve)
             if any(v.stage in ("draw", "material", "third") for v in case.open)}
     return {f"applying:{programme}:{case.subject}": case.id, **busy, **number}
 

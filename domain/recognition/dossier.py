@@ -5,12 +5,14 @@ from datetime import date
 
 from domain.kernel.calendar import day_of
 from domain.kernel.case import Case, Event, Visit
-from domain.kernel.clock import span_end
+from domain.kernel.clock import months_before, span_end
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context
 from domain.kernel.values import Text
 from domain.registers.organisation import Organisation
+from domain.registers.person import SUBJECTS
 
+from .evidence import file_fault
 from .facts import Applied, Declared, Described, EligibilityComputed, LeafAnswered, OfficeScored, fact
 from .policy import StarPolicy
 from .proposal import batch_opened_on
@@ -28,6 +30,7 @@ class Apply:
 @fact
 class Describe:
     """特色项目、所属学科、申报报告。"""
+    leans = (SUBJECTS,)
     feature: Text
     subject: str
     report: Text = Text("")
@@ -76,10 +79,13 @@ def register_of(case: Case, context: Context) -> Organisation | None:
 
 
 def describe(case: Case, visit: Visit, form: Describe, context: Context) -> list[Event] | Refusal:
+    """R-9: the feature in words, and one subject of the experts' list as it stands now."""
     if refusal := _closed_part(visit, "description"):
         return refusal
     if not form.feature or not form.subject:
         return no("malformed", "R-9")
+    if not any(form.subject in subjects for subjects in context.gates.all(SUBJECTS)):
+        return no("malformed", "R-9", unlisted="subject")
     return [Described(form.feature, form.subject, form.report)]
 
 
@@ -94,6 +100,8 @@ def answer_leaf(case: Case, visit: Visit, form: AnswerLeaf, context: Context) ->
         return refusal
     if len(form.files) < leaf.evidence_min and not form.statement:
         return no("attachment_required", "R-9", leaf=form.leaf)
+    if refusal := file_fault(form.files, form.leaf, context):
+        return refusal
     return [LeafAnswered(form.leaf, form.self_cp, form.files, form.statement)]
 
 
@@ -143,6 +151,8 @@ def checks(case: Case, context: Context) -> tuple[tuple[str, bool, str], ...]:
     below = next((t for t in school.titles if t.programme == level.requires_programme and t.level == level.requires_level
                   and t.since <= today <= t.until), None) if level.requires_level else None
     failed = [on for programme, on in school.failed if programme == policy.programme and on <= today]
+    opened = batch_opened_on(case, context)
+    proven = [v.no for v in school.violations if day_of(span_end(v.proven_on, policy.violation_months)) >= opened]
     cooling = next((on for on in failed if day_of(span_end(on, policy.cooling_off_months)) >= today), None) \
         if policy.cooling_off_months else None
     out = [("kind", school.kind in policy.school_kinds, school.kind),
@@ -151,6 +161,8 @@ def checks(case: Case, context: Context) -> tuple[tuple[str, bool, str], ...]:
            ("no_veto", not case.facts.vetoes, "、".join(case.facts.vetoes)),
            ("no_overdue", not school.overdue, "、".join(school.overdue)),
            ("cooling_off", cooling is None, cooling.isoformat() if cooling else "")]
+    if policy.violation_months:                 # counted as vetoes are (R-42), of whatever kind
+        out.append(("no_violation", not proven, "、".join(proven)))
     if level.requires_level:
         out.append(("holds_below", below is not None, str(level.requires_level)))
         out.append(("years_since", below is not None and _years(below.since, today) >= level.years_since_last,
@@ -173,7 +185,7 @@ def confirm(case: Case, visit: Visit, form: Confirm, context: Context) -> list[E
     if not leaves or school is None:
         return []
     opened = batch_opened_on(case, context)
-    since = day_of(span_end(opened, -LOOK_BACK_MONTHS))
+    since = months_before(opened, LOOK_BACK_MONTHS)
     owed = [how for _, due_on, how in school.rectifications if since <= due_on <= opened]
     late = sum(how != "in_time" for how in owed)
     return [OfficeScored(tuple((x.id, office_score(x, len(owed), late)) for x in leaves), len(owed), late)]

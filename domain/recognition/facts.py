@@ -140,7 +140,7 @@ class MendingReported(Event):
 
 @fact
 class LeavesRescored(Event):
-    """改进后复评 (R-35)."""
+    """改进后复评 (R-35): what one of the re-checkers gave; nothing = as it was."""
     touches: ClassVar[tuple[str, ...]] = ("site",)
     scores: Scores
 
@@ -269,7 +269,7 @@ class Application:
     site: Mapping[str, Scores] = field(default_factory=dict)
     suggestions: Mapping[str, str] = field(default_factory=dict)
     disputed: int = 0
-    mended: Scores = ()
+    rescored: Mapping[str, Scores] = field(default_factory=dict)      # who signed the re-check → what they gave
     mend_leaves: tuple[str, ...] = ()
     proposal: str = ""
     departs: str = ""
@@ -319,7 +319,7 @@ _CHANGES: dict[type, Any] = {
                                  "suggestions": {**s.suggestions, e.member: e.suggestion}},
     FactsDisputed: lambda s, e, _: {"disputed": len(e.points)},
     MendingReported: lambda s, e, _: {"mend_leaves": e.leaves},
-    LeavesRescored: lambda s, e, _: {"mended": e.scores},
+    LeavesRescored: lambda s, e, entry: {"rescored": {**s.rescored, entry.by: e.scores}},
     ResultProposed: lambda s, e, _: {"proposal": e.result, "departs": e.departs, "total_cp": e.total_cp,
                                      "dimensions_cp": e.dimensions_cp, "missed_floors": e.missed_floors,
                                      "margin_cp": e.margin_cp, "ballot": "", "yes": 0},

@@ -71,9 +71,12 @@ class StarPolicy(Policy):
     leaves: tuple[Leaf, ...] = ()
     vetoes: tuple[Veto, ...] = ()
     years_in_operation: int = 0
+    violation_months: int = 0                   # 0 = the file has no such rule
     cooling_off_months: int = 0
     window_days: int = 30
+    application_cap: int | None = None
     evidence_bytes_max: int = 20 * 1024**2
+    evidence_files: frozenset[str] = frozenset(("pdf", "jpg", "png", "mp4", "doc", "docx", "xls", "xlsx"))
     cosign_term: int = 5
     completeness_term: int = 5
     correction_term: int = 10
@@ -136,7 +139,7 @@ class StarPolicy(Policy):
 
 LATER = {
     "eligibility.no_open_overdue_rectification": "L-1, L-13, always so",
-    "eligibility.no_proven_violation": "R-19, with the severities of supervision",
+    "eligibility.no_proven_violation.severities": "S-57: what the register holds was proven by a decision with a number",
     "eligibility.one_open_case_per_programme": "R-6, always so",
     "objection": "R-52 to R-55", "appeal": "R-73 to R-76", "untrue_data": "R-43", "fees": "R-3: nothing may be taken",
     "committee.members_count": "G-2 appointment",
@@ -244,8 +247,11 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         levels=levels, dimensions=dimensions, leaves=leaves,
         vetoes=tuple(Veto(v["id"], v["code"], v["text"], v["lookback_months"]) for v in data["vetoes"]),
         years_in_operation=rules.get("years_in_operation", {}).get("min_years", 0),
+        violation_months=rules.get("no_proven_violation", {}).get("lookback_months", 0),
         cooling_off_months=p["cooling_off"]["after_refusal_months"],
-        window_days=p["application"]["window_days"], evidence_bytes_max=p["application"]["evidence_file_max_bytes"],
+        window_days=p["application"]["window_days"], application_cap=p["application"].get("applications_max_count"),
+        evidence_bytes_max=p["application"]["evidence_file_max_bytes"],
+        evidence_files=frozenset(p["application"].get("evidence_file_kinds", StarPolicy.evidence_files)),
         cosign_term=term("co_sign"), completeness_term=term("completeness"), correction_term=term("correction"),
         correction_rounds=p["correction"]["rounds_max_count"], eligibility_term=term("eligibility"),
         material_term=term("material_review"), reviewers=review["experts_draw_count"],

@@ -32,6 +32,7 @@ from .conditions import (
     just_mended,
     known_to_the_school,
     leans,
+    may_apply,
     may_co_sign,
     may_mend,
     no_block,
@@ -45,7 +46,6 @@ from .conditions import (
     too_few_experts,
     too_small_a_panel,
     vote_or_refusal,
-    window_open_and_no_other,
 )
 from .dossier import (
     AnswerLeaf,
@@ -150,7 +150,7 @@ RULES = {
 }
 
 STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
-  may_open=window_open_and_no_other, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader),),
+  may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader),),
   office=office, head=head, superior=leader, applicant=principal_of, number=lambda case: "星申", stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),

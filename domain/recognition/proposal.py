@@ -27,7 +27,7 @@ from .facts import (
 )
 from .policy import StarPolicy
 from .scoring import Computed, compute
-from .site import panel_sheets
+from .site import panel_sheets, raised
 
 DEPARTURES = ("", "refuse", "defer")
 
@@ -35,6 +35,7 @@ DEPARTURES = ("", "refuse", "defer")
 @fact
 class Propose:
     """拟定建议：按计算结果，或者低于计算结果并写明理由。"""
+    least = {"reason": ("departure_chars_min", "R-40")}
     departs: str = ""
     reason: Text = Text("")
 
@@ -104,7 +105,8 @@ def computed(case: Case, policy: StarPolicy) -> Computed:
     sheets = [dict(f.sheets[x]) for name in ("experts", "third") for x in case.roster(name).members if x in f.sheets]
     panel = [dict(s) for s in panel_sheets(case).values()]
     checked = case.last("re_check", "")
-    mended = dict(f.mended) if checked and checked.outcome == "passed" else {}      # raised where it was accepted (R-35)
+    accepted = checked.acts if checked and checked.outcome == "passed" else ()      # raised where all accepted (R-35)
+    mended = raised(case, [f.rescored.get(a.by, ()) for _, a in accepted])
     return compute(sheets, panel, dict(f.office), mended, f.level, policy)
 
 

@@ -64,8 +64,8 @@ class Computed:
     passed: bool
 
 
-def compute(sheets: Sequence[Scores], panel: Sequence[Scores], office: Scores, mended: Scores, level: int,
-            policy: StarPolicy) -> Computed:
+def compute(sheets: Sequence[Scores], panel: Sequence[Scores], office: Scores, mended: Mapping[str, Fraction | int],
+            level: int, policy: StarPolicy) -> Computed:
     """The combined total, dimensions and floors. `sheets` as signed, in order; `panel` the members' sheets.
 
     Without a sheet or a panel the part counts zero: the rows of the table do not let that happen.

@@ -1,8 +1,10 @@
 """现场考察与限期改进 (R-29 to R-36)."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from fractions import Fraction
+from statistics import median
 
 from domain.kernel.calendar import day_of, whole_workdays_between
 from domain.kernel.case import Case, CaseSuspended, Event, Visit
@@ -10,12 +12,14 @@ from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Close, Context, Outcome
 from domain.kernel.values import Text
 
+from .evidence import file_fault
 from .facts import (
     FactsDisputed,
     LeavesRescored,
     MendingReported,
     PointsAnswered,
     SchoolNotified,
+    Scores,
     SiteScored,
     Visited,
     VisitFixed,
@@ -55,6 +59,7 @@ class VetoFound:
 @fact
 class SiteSheet:
     """考察评分、建议、问题；不同意见可以附上。"""
+    least = {"dissent": ("dissent_chars_min", "R-33")}
     scores: tuple[tuple[str, int], ...]
     suggestion: str
     summary: Text = Text("")
@@ -103,11 +108,13 @@ def notified(case: Case, visit: Visit, form: Notified, context: Context) -> list
 
 
 def hold_visit(case: Case, visit: Visit, form: VisitHeld, context: Context) -> list[Event] | Refusal:
-    """R-31: on the day or after it, with the minimum of each activity."""
+    """R-31: on the day or after it, each kind that the policy knows once, with its minimum."""
     at = context.now
     if case.facts.day and day_of(at) < case.facts.day:
         return no("true_at_impossible", "R-30", day=case.facts.day.isoformat())
-    counts = dict(form.activities)
+    kinds, counts = [k for k, _ in form.activities], dict(form.activities)
+    if strange := [k for k in kinds if k not in context.policy.activities_min or kinds.count(k) > 1]:
+        return no("malformed", "R-31", unknown="、".join(dict.fromkeys(strange)))
     short = [k for k, least in context.policy.activities_min.items() if counts.get(k, 0) < least]
     if short:
         return no("malformed", "R-31", missing="、".join(short))
@@ -149,33 +156,52 @@ def mend(case: Case, visit: Visit, form: Mended, context: Context) -> list[Event
     site = {x.id for x in policy.scored("site")}
     if not form.leaves or len(set(form.leaves)) > policy.mend_leaves or not set(form.leaves) <= site:
         return no("malformed", "R-35", most=policy.mend_leaves)
+    if refusal := file_fault(form.files, "、".join(form.leaves), context):
+        return refusal
     return [MendingReported(form.leaves, form.report, form.files)] if form.report else no("opinion_required", "R-35")
 
 
 def rescore(case: Case, visit: Visit, form: Rescored, context: Context) -> list[Event] | Refusal:
-    """R-35: raised to at most the cap of the leaf, all together by at most the gain."""
+    """R-35: raised to at most the cap of the leaf, all together by at most the gain.
+
+    The gain binds each sheet, and what the sheets come to together: whoever signs last may not bring it above (medians
+    of sheets that all keep to it need not).
+    """
     policy: StarPolicy = context.policy
-    gain = 0
     for leaf_id, score in form.scores:
         leaf = policy.leaf(leaf_id)
         if leaf is None or leaf_id not in case.facts.mend_leaves or score % leaf.step_cp:
             return no("malformed", "R-35", leaf=leaf_id)
-        before = panel_score(case, leaf_id)
-        if score > max(before, leaf.full_cp * policy.mend_cap_bp // 10000):
+        if score > max(panel_score(case, leaf_id), leaf.full_cp * policy.mend_cap_bp // 10000):
             return no("amount_invalid", "R-35", leaf=leaf_id, full=leaf.full_cp * policy.mend_cap_bp // 10000)
-        gain += max(0, score - before)
-    if policy.mend_gain_cp is not None and gain > policy.mend_gain_cp:
-        return no("amount_invalid", "R-35", most=policy.mend_gain_cp)
-    return [LeavesRescored(form.scores)] if form.scores else []
+    others = [case.facts.rescored.get(s.acted.by, ()) for s in visit.seats if s.acted]
+    together = [*others, form.scores] if sum(s.open for s in visit.seats) <= 1 else [form.scores]
+    most = policy.mend_gain_cp
+    if most is not None and max(gain(case, [form.scores]), gain(case, together)) > most:
+        return no("amount_invalid", "R-35", most=most)
+    return [LeavesRescored(form.scores)]
 
 
-def panel_score(case: Case, leaf: str) -> int:
-    """The lower median of the members' scores of one leaf, in cp."""
-    scores = sorted(dict(s)[leaf] for s in panel_sheets(case).values())
-    return scores[(len(scores) - 1) // 2]
+def raised(case: Case, sheets: Sequence[Scores]) -> dict[str, Fraction]:
+    """R-32, R-35: what the mended leaves are worth: the median of the re-checkers, as for the panel; of two, their mean.
+
+    Where a sheet gives nothing, or less, the panel's score stands for it: mending never lowers.
+    """
+    before = {leaf: panel_score(case, leaf) for leaf in case.facts.mend_leaves}
+    return {leaf: median([max(was, Fraction(dict(s).get(leaf, 0))) for s in sheets]) for leaf, was in before.items()} \
+        if sheets else {}
 
 
-def panel_sheets(case: Case) -> Mapping[str, tuple[tuple[str, int], ...]]:
+def gain(case: Case, sheets: Sequence[Scores]) -> Fraction:
+    return sum((now - panel_score(case, leaf) for leaf, now in raised(case, sheets).items()), Fraction())
+
+
+def panel_score(case: Case, leaf: str) -> Fraction:
+    """R-32: the median of the members' scores of one leaf, in cp."""
+    return median([Fraction(dict(s)[leaf]) for s in panel_sheets(case).values()])
+
+
+def panel_sheets(case: Case) -> Mapping[str, Scores]:
     """The sheets that count: of those who are on the panel; if none of them signed, what there is."""
     now = {m: case.facts.site[m] for m in case.roster("panel").members if m in case.facts.site}
     return now or case.facts.site

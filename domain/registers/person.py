@@ -5,9 +5,11 @@ Names, phones and accounts stand in the vault; the events know opaque ids (G-24)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 
 from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.clock import months_before
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage
@@ -21,6 +23,8 @@ NEAR_POSTS = ("principal", "site_head", "applicant", "bursar")
 """Whose relatives are tied to the organisation (G-16)."""
 ALWAYS = ("spouse", "parent_child", "sibling", "in_law", "business", "current_employment")
 LOOK_BACK = ("former_employment", "consultant")
+SUBJECTS = "expert_subjects"
+"""The gate that every listed expert shows; together they are the list of subjects (R-9)."""
 
 
 @fact
@@ -219,9 +223,10 @@ def _themselves(case: Case, policy: Policy) -> tuple[Seat, ...]:
     return (Seat("self", Holder("person", case.id)),)
 
 
-def shows(case: Case) -> dict[str, bool]:
-    """Who is near this person, so that the other's ties are found from both sides (G-16)."""
-    return {f"near:{r.person}": True for r in case.facts.relations if r.person and r.kind in ALWAYS}
+def shows(case: Case) -> dict[str, Any]:
+    """Who is near this person, so that the other's ties are found from both sides (G-16); an expert's subjects (R-9)."""
+    near = {f"near:{r.person}": True for r in case.facts.relations if r.person and r.kind in ALWAYS}
+    return {**near, SUBJECTS: list(case.facts.listing.subjects)} if case.facts.listing else near
 
 
 PERSON = Procedure(
@@ -240,9 +245,9 @@ def posts_on(person: Person, day: date) -> frozenset[Holder]:
     return frozenset(post(p.kind, p.organisation) for p in person.posts if p.holds(day))
 
 
-def own_ties(person: Person, day: date, look_back_days: int) -> frozenset[str]:
+def own_ties(person: Person, day: date, look_back_months: int) -> frozenset[str]:
     """Organisations to which the person is tied by their own posts and relations (G-16)."""
-    since = day - timedelta(days=look_back_days)
+    since = months_before(day, look_back_months)
     out = {p.organisation for p in person.posts if p.kind != "expert" and p.first_day <= day
            and (p.last_day is None or p.last_day >= since)}
     out |= {person.affiliation} if person.affiliation else set()

@@ -37,6 +37,7 @@ from domain.recognition.policy import StarPolicy, read_policy
 from domain.recognition.procedure import BATCH, STAR
 from domain.registers import organisation
 from domain.registers.organisation import Organisation, Title, Violation
+from domain.registers.person import SUBJECTS
 
 POLICIES = Path(__file__).parents[2] / "data" / "policy"
 B = "星批2026-001"
@@ -85,7 +86,7 @@ class World:
         self.now = datetime(2026, 4, 1, 9, tzinfo=COUNTY)
         self.cases: dict[str, Case] = {}
         self.logs: dict[str, list[Entry]] = defaultdict(list)
-        self.shown: dict[tuple[str, str], Any] = {}                     # (gate, raiser) → value
+        self.shown: dict[tuple[str, str], Any] = {(SUBJECTS, "expert0"): ["语文"]}      # (gate, raiser) → value
         self.vault: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)   # (case, visit) → seat → choice
         self.changed: set[str] = set()
         self._people(r.randint(3, 6))
@@ -143,7 +144,7 @@ class World:
 
     def context(self, who: str, id: str = "", act: Act | None = None, leans: Iterable[str] = ()) -> Context:
         """As the door loads it: the gates that the case leans on or the form names, sealed choices for a close only."""
-        gates = {*leans, *(self.procedure(id).leans(self.cases[id]) if id else ())}
+        gates = {*leans, *(getattr(act.form, "leans", ()) if act else ()), *(self.procedure(id).leans(self.cases[id]) if id else ())}
         if act and isinstance(act.form, review.Drawn):
             gates |= {f"load:{x}" for x, _ in act.form.loads}
         elif act and isinstance(act.form, proposal.EnterRegister):

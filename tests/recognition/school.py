@@ -19,6 +19,7 @@ from domain.recognition.batch import Batch
 from domain.recognition.facts import Application, Stands
 from domain.recognition.policy import StarPolicy, read_policy
 from domain.registers.organisation import Organisation, Title
+from domain.registers.person import SUBJECTS
 from tests.kernel.story import moment, published
 
 FILES = Path(__file__).parents[2] / "data/policy/recognition"
@@ -70,7 +71,7 @@ def at(case: Case, stage: str, **fields: Any) -> Case:
 def context(actor: str = "x", *, now: datetime = NOW, school: Organisation | None = SCHOOL, policy: StarPolicy = POLICY,
             calendar: Calendar = CALENDAR, gates: Mapping[str, Any] | None = None, ties: Iterable[str] = ()) -> Context:
     """What others show: the school's line of the register, and these."""
-    shown = {("organisation:S1", "S1"): school} | {(g, "other"): v for g, v in (gates or {}).items()}
+    shown = {("organisation:S1", "S1"): school, (SUBJECTS, "e1"): ["语文", "劳动"]} | {(g, "other"): v for g, v in (gates or {}).items()}
     return Context(now, actor, ties=frozenset(ties), policy=policy, calendar=calendar, gates=Gates(shown))
 
 

@@ -190,7 +190,7 @@ def test_2015_and_2026_differ_in_these():
     found = changes("star-school-2015", "star-school-2026")
     assert {k: v for k, v in found.items() if k not in ("levels", "dimensions", "leaves", "vetoes", "reminders", "id", "title", "document")} == {
         "window_days": (45, 30), "confer_term": (10, 5), "completeness_term": (10, 5), "correction_term": (7, 10),
-        "correction_rounds": (1, 2), "lookback_months": (24, 36), "material_term": (10, 7), "spread_cp": (1000, 800),
+        "correction_rounds": (1, 2), "violation_months": (12, 24), "lookback_months": (24, 36), "material_term": (10, 7), "spread_cp": (1000, 800),
         "leaf_spread_bp": (None, 6000), "three_rule": ("all", "nearest"), "material_weight": (50, 40), "site_weight": (50, 60),
         "both_split": ((40, 60), (50, 50)), "visit_notice": (5, 3), "visit_within": (15, 10), "report_term": (7, 5),
         "mend_leaves": (8, 5), "mend_gain_cp": (600, 400), "certificate_pattern": ("岚教星校〔{year}〕{level}-{serial}", "岚教星校认〔{year}〕{level}-{serial}"),

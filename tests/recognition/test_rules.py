@@ -103,13 +103,15 @@ from domain.recognition.site import (
     mend,
     notified,
     panel_score,
+    raised,
     reply,
     report_as_signed,
     rescore,
     sign_site,
     veto_found,
 )
-from domain.registers.organisation import Organisation, Title
+from domain.registers.organisation import Organisation, Title, Violation
+from store.texts import too_short
 from tests.kernel.story import Story, by, decided, moment
 from tests.kernel.story import who as person_with
 
@@ -155,10 +157,30 @@ def test_R_1_R_19_apply(level, school, then):
 
 
 def may_open(**gates: Any) -> Refusal | None:
-    return unmet(conditions.window_open_and_no_other, application(), context(gates={k.replace("__", ":"): v for k, v in gates.items()}))
+    return unmet(conditions.may_apply, application(), context(gates={k.replace("__", ":"): v for k, v in gates.items()}))
 
 
 FROM = "window_from:星批2026-001"
+
+
+@pytest.mark.parametrize(("cap", "has", "then"), [
+    pytest.param(None, 99, None, id="no limit unless the policy names one"),
+    pytest.param(2, None, None, id="the first of two"),
+    pytest.param(2, 1, None, id="the second"),
+    pytest.param(2, 2, no("quota_full", "R-6", most=2), id="the third"),
+])
+def test_R_6_a_batch_takes_so_many_applications(cap, has, then):
+    gates = {FROM: "2026-03-02T00:00:00+08:00", WINDOW: "2026-03-31T23:59:59+08:00", "applications:星批2026-001": has}
+    assert unmet(conditions.may_apply, application(), context(policy=having(POLICY, application_cap=cap), gates=gates)) == then
+
+
+def test_R_6_the_batch_counts_its_applications():
+    """Only an opening leans on the count: what is open already is not disturbed by the next."""
+    children = {"a": stands("working"), "b": stands("ended", by="refused"), "c": stands("ended", by="withdrawn"), "d": stands("ended", by="lapsed")}
+    case = batch(children, first_day=day("2026-03-02"), last_day=day("2026-03-31"))
+    assert b.shows(case)["applications:星批2026-001"] == 2
+    unborn, born = having(application(), version=0), application()
+    assert [("applications:星批2026-001" in conditions.leans(x)) for x in (unborn, born)] == [True, False]
 
 
 @pytest.mark.parametrize(("gates", "then"), [
@@ -201,6 +223,8 @@ def test_R_13_R_67_needs(gates, facts, needs, then):
     pytest.param(Describe(Text("书法"), "语文", Text("报告")), (), [Described(Text("书法"), "语文", Text("报告"))], id="feature, subject, report"),
     pytest.param(Describe(Text(""), "语文"), (), no("malformed", "R-9"), id="no feature"),
     pytest.param(Describe(Text("书法"), ""), (), no("malformed", "R-9"), id="no subject"),
+    pytest.param(Describe(Text("书法"), "劳动"), (), [Described(Text("书法"), "劳动", Text(""))], id="another of the experts' list"),
+    pytest.param(Describe(Text("书法"), "书法"), (), no("malformed", "R-9", unlisted="subject"), id="none of the experts' list"),
     pytest.param(Describe(Text("书法"), "语文"), ("leaf.A1.1",), no("target_not_allowed", "A-39", part="description"), id="A-39 not opened for editing"),
     pytest.param(Describe(Text("书法"), "语文"), ("description",), [Described(Text("书法"), "语文", Text(""))], id="A-39 opened"),
 ])
@@ -222,6 +246,22 @@ def test_R_9_describe(form, editable, then):
 ])
 def test_R_9_answer_a_leaf(form, editable, then):
     assert answer_leaf(application(), visit("dossier", editable=editable), form, context()) == then
+
+
+SIZES = {"plan": (1024**2, "pdf"), "film": (1024**2 + 1, "mp4"), "sheet": (10, "xlsx")}
+
+
+@pytest.mark.parametrize(("files", "of", "then"), [
+    pytest.param(("plan", "sheet"), {}, None, id="as large as the policy allows"),
+    pytest.param(("plan", "film"), {}, no("too_large", "R-10", leaf="A2.2", most=1), id="a byte more"),
+    pytest.param(("film",), {"evidence_bytes_max": 20 * 1024**2}, None, id="another policy"),
+    pytest.param(("plan", "sheet"), {"evidence_files": frozenset({"pdf"})}, no("wrong_file_type", "R-10", leaf="A2.2", kind="xlsx"), id="a kind that the policy does not take"),
+])
+def test_R_10_evidence_by_the_policy_of_the_case(files, of, then):
+    """The upload may take more; a file serves a leaf or a report of mending only as this case allows."""
+    here = having(context(policy=having(POLICY, **{"evidence_bytes_max": 1024**2, **of})), files=SIZES)
+    assert answer_leaf(application(), visit("dossier"), AnswerLeaf("A2.2", 100, files), here) == (then or [LeafAnswered("A2.2", 100, files)])
+    assert mend(application(), visit("mending"), Mended(("A2.2",), WHY, files), here) == (then or [MendingReported(("A2.2",), WHY, files)])
 
 
 ANSWERED = {x.id: 100 for x in POLICY.leaves if x.by != {"office"}}
@@ -300,8 +340,25 @@ def test_R_17_R_18_rounds(past, frm, to, may):
     assert conditions.rounds_left(having(application(), past=tuple(asked + visits)), frm, to, POLICY) is may
 
 
+def took_back(to: str) -> Past:
+    """The office opened the correction, or the principal sent it back there; then that was undone (A-21)."""
+    return Past(9, "correction", "", "taken_back", (), to, 6, NOW)
+
+
+@pytest.mark.parametrize(("past", "may"), [
+    pytest.param([returned("completeness", "correction"), took_back("completeness")], True, id="one, taken back"),
+    pytest.param([returned("completeness", "correction"), took_back("completeness"), returned("completeness", "correction")], True, id="then one that stands"),
+    pytest.param([having(returned("completeness", "correction"), times=3), took_back("completeness")], False, id="two stand"),
+    pytest.param([having(returned("completeness", "correction"), times=3), having(took_back("completeness"), times=2)], True, id="one stands"),
+    pytest.param([returned("eligibility", "correction"), took_back("eligibility"), returned("completeness", "correction")], True, id="of the head"),
+    pytest.param([having(returned("completeness", "correction"), times=2), returned("co_sign", "correction"), took_back("co_sign")], False, id="R-17 the principal's was no round, nor is its undoing"),
+])
+def test_R_18_a_request_that_was_taken_back_is_no_round(past, may):
+    assert conditions.rounds_left(having(application(), past=tuple(past)), "completeness", "correction", POLICY) is may
+
+
 ALL_HOLD = (("kind", True, "full_primary"), ("holds_level", True, "0"), ("years_in_operation", True, "2001"), ("no_veto", True, ""),
-            ("no_overdue", True, ""), ("cooling_off", True, ""))
+            ("no_overdue", True, ""), ("cooling_off", True, ""), ("no_violation", True, ""))
 
 
 def verdict(level: int = 1, school: Organisation = SCHOOL, now: Any = NOW, vetoes: tuple[str, ...] = (), of: StarPolicy = POLICY) -> dict[str, tuple[bool, str]]:
@@ -342,6 +399,18 @@ def test_R_19_a_veto_and_the_day_of_submission():
     assert verdict(vetoes=("D-1", "D-2")) == {"no_veto": (False, "D-1、D-2")}
     late = having(SCHOOL, titles=(title(1, "2022-12-01", "2026-03-09"),))
     assert verdict(school=late, now=moment("2026-03-09 23:59")) == {"holds_level": (False, "1")}
+
+
+@pytest.mark.parametrize(("proven", "then"), [
+    pytest.param([("D-1", "ugly_gate", "2024-03-02")], (False, "D-1"), id="of any kind, 24 months before the batch opened"),
+    pytest.param([("D-1", "ugly_gate", "2024-03-01")], (True, ""), id="a day earlier"),
+    pytest.param([("D-1", "illegal_fee", "2026-03-09"), ("D-2", "ugly_gate", "2025-01-05")], (False, "D-1、D-2"), id="since it opened too; all are named"),
+])
+def test_R_19_no_proven_violation_within_the_months_of_the_policy(proven, then):
+    school = having(SCHOOL, violations=tuple(Violation(number, veto, day(on)) for number, veto, on in proven))
+    here = context(school=school, gates={"opened:星批2026-001": "2026-03-02"})
+    assert {code: (ok, data) for code, ok, data in checks(application(), here)}["no_violation"] == then
+    assert "no_violation" not in {code for code, *_ in checks(application(), having(here, policy=having(POLICY, violation_months=0)))}
 
 
 def test_R_19_the_tier_below_may_be_of_another_programme():
@@ -408,6 +477,17 @@ def test_R_21_who_carries_as_much_as_they_take_is_not_drawn():
     full = {"load:e0": 1}
     got = drawn(application(), visit("draw"), Drawn("seed", POOL, (("e0", 1), ("e1", 1))), context(gates=full))
     assert dict(got[0].candidates) == {"e0": "load", **{f"e{n}": "" for n in range(1, 6)}}
+
+
+@pytest.mark.parametrize(("stage", "carry"), [
+    ("draw", {"e1", "e2", "e3"}), ("material", {"e1", "e2", "e3"}), ("third", {"e1", "e2", "e3"}), ("appointment", set()),
+])
+def test_R_21_the_reserve_carries_the_load_from_the_draw(stage, carry):
+    """Whoever steps in has been counted since: nobody is called up above the limit, whichever case is first."""
+    case = having(at(application(), stage), rosters={"experts": Roster(("e1", "e2"), ("e3",)), "panel": Roster(("p1",))})
+    assert {g for g in conditions.shows(case) if g.startswith("load:")} == {f"load:{x}" for x in carry}
+    after = having(case, rosters={"experts": case.roster("experts").without("e1", "declined")})
+    assert {g for g in conditions.shows(after) if g.startswith("load:")} == {f"load:{x}" for x in carry - {"e1"}}
 
 
 @pytest.mark.parametrize(("form", "then"), [
@@ -491,6 +571,8 @@ def test_R_30_the_school_is_told_the_day_and_the_panel():
     pytest.param("2026-03-11", DONE, no("true_at_impossible", "R-30", day="2026-03-11"), id="not before it"),
     pytest.param("2026-03-10", DONE[2:], no("malformed", "R-31", missing="documents、lessons"), id="what is missing"),
     pytest.param("2026-03-10", (*DONE[:1], ("lessons", 2), *DONE[2:]), no("malformed", "R-31", missing="lessons"), id="two lessons of three"),
+    pytest.param("2026-03-10", (*DONE, ("banquets", 1)), no("malformed", "R-31", unknown="banquets"), id="no activity of the policy"),
+    pytest.param("2026-03-10", (*DONE, ("lessons", 0)), no("malformed", "R-31", unknown="lessons"), id="a kind twice"),
 ])
 def test_R_31_the_visit_is_held(visit_on, activities, then):
     assert hold_visit(application(day=day(visit_on)), visit("visit"), VisitHeld(activities), context()) == then
@@ -598,7 +680,7 @@ PANEL = {"p1": scores("site", 40), "p2": scores("site", 50), "p3": scores("site"
 
 
 @pytest.mark.parametrize(("given", "then"), [
-    pytest.param((), [], id="no score changes"),
+    pytest.param((), [LeavesRescored(())], id="no score changes"),
     pytest.param((("B2.2", 300),), [LeavesRescored((("B2.2", 300),))], id="raised, B2.2 from 200 to 300"),
     pytest.param((("B2.2", 350),), no("amount_invalid", "R-35", leaf="B2.2", full=320), id="above 80 % of its 400"),
     pytest.param((("B2.2", 310),), no("malformed", "R-35", leaf="B2.2"), id="between the steps"),
@@ -614,6 +696,45 @@ def test_R_35_rescored(given, then):
     assert rescore(case, visit("re_check"), Rescored(given), context()) == then
 
 
+FIVE = ("B2.2", "C3.1", "C4.1", "E2.1", "B1.1")
+
+
+def seated(*said: str, open: int = 0) -> tuple[Seat, ...]:
+    """Who has signed the re-check, and how many are still asked."""
+    return (*(Seat(p, person(p), acted=Acted("agree", p, NOW, 1)) for p in said), *(Seat(f"o{n}", person(f"o{n}")) for n in range(open)))
+
+
+@pytest.mark.parametrize(("given", "then"), [
+    pytest.param([(("B2.2", 300),), (("B2.2", 250),)], {"B2.2": 275}, id="of two: their mean"),
+    pytest.param([(("B2.2", 300),), ()], {"B2.2": 250}, id="of two, one of whom changes nothing"),
+    pytest.param([(("B2.2", 300),), (("B2.2", 100),)], {"B2.2": 250}, id="who gives less leaves it as it was"),
+    pytest.param([(("B2.2", 300),), (("B2.2", 250),), ()], {"B2.2": 250}, id="of three: the median"),
+    pytest.param([(), (("B2.2", 300),), ()], {"B2.2": 200}, id="of three, two of whom change nothing"),
+    pytest.param([(("B2.2", 250),), (("B2.2", 300), ("C3.1", 250))], {"B2.2": 275, "C3.1": 225}, id="leaf by leaf"),
+    pytest.param([], {}, id="nobody"),
+])
+def test_R_32_R_35_what_re_checkers_who_disagree_come_to(given, then):
+    """B2.2 and C3.1 stood at 200; whoever signs last has no more say than the others."""
+    case = application(roster={"panel": PANEL}, site=PANEL, mend_leaves=FIVE[:2])
+    for sheets in (given, given[::-1]):
+        assert raised(case, sheets) == ({"B2.2": 200, "C3.1": 200} | then if given else {})
+
+
+TWICE, ONCE = (("B2.2", 300), ("C3.1", 300), ("B1.1", 250)), (("C4.1", 200), ("E2.1", 300), ("B1.1", 250))
+
+
+@pytest.mark.parametrize(("seats", "form", "then"), [
+    pytest.param(seated("p1", open=2), ONCE, [LeavesRescored(ONCE)], id="not the last: its own gain is looked at"),
+    pytest.param(seated("p1", "p2", open=1), (), [LeavesRescored(())], id="the last, who changes nothing"),
+    pytest.param(seated("p1", "p2", open=1), (("B2.2", 300), ("C3.1", 300), ("C4.1", 200), ("E2.1", 300)), no("amount_invalid", "R-35", most=350),
+                 id="the last may not bring the medians above the gain, though each sheet keeps to it"),
+])
+def test_R_35_the_gain_binds_what_the_sheets_come_to(seats, form, then):
+    """At most 350; p1 gave +100 +100 +50, p2 +50 +100 +50. The last one's +350 would bring the medians to +400."""
+    case = application(roster={"panel": PANEL}, site=PANEL, mend_leaves=FIVE, rescored={"p1": TWICE, "p2": ONCE})
+    assert rescore(case, visit("re_check", seats=seats), Rescored(form), context(policy=having(POLICY, mend_gain_cp=350))) == then
+
+
 # -- R-37 to R-42: the proposal -------------------------------------------------------------------------------------------
 
 OFFICE = (("A2.3", 300), ("D1.1", 300))
@@ -623,7 +744,8 @@ def scored(share: int, re_check: str = "", **facts: Any) -> Any:
     """Two experts and a panel of three, all at that share."""
     signed = {"experts": {f"e{n}": scores("material", share) for n in (1, 2)}, "panel": {f"p{n}": scores("site", share) for n in (1, 2, 3)}}
     case = application(roster=signed, sheets=signed["experts"], site=signed["panel"], **{"office": OFFICE, **facts})
-    return having(case, past=(Past(1, "re_check", "", re_check, ()),)) if re_check else case
+    checked = tuple((p, Acted("agree", p, NOW, 1)) for p in case.facts.rescored)
+    return having(case, past=(Past(1, "re_check", "", re_check, checked),)) if re_check else case
 
 
 HIGH, LOW = scored(100), scored(60)
@@ -648,6 +770,21 @@ def test_R_39_R_40_propose(case, form, then):
     assert propose(case, visit("proposal"), form, context()) == then
 
 
+@pytest.mark.parametrize(("form", "then"), [
+    pytest.param(Propose("refuse", Text("缺" * 49)), no("opinion_required", "R-40", field="reason", least=50), id="R-40 49 of 50"),
+    pytest.param(Propose("refuse", Text("  " + "缺" * 49 + "  ")), no("opinion_required", "R-40", field="reason", least=50), id="R-40 blanks around it do not count"),
+    pytest.param(Propose("refuse", Text("缺" * 50)), None, id="R-40 50"),
+    pytest.param(Propose("refuse"), None, id="R-40 none at all: the rule says whether there must be"),
+    pytest.param(SiteSheet(SITE, "mend", dissent=Text("缺" * 19)), no("opinion_required", "R-33", field="dissent", least=20), id="R-33 19 of 20"),
+    pytest.param(SiteSheet(SITE, "mend", summary=Text("缺"), dissent=Text("缺" * 20)), None, id="R-33 20; a summary has no such number"),
+    pytest.param(SiteSheet(SITE, "mend"), None, id="R-33 no dissent"),
+    pytest.param(Letter(Text("缺")), None, id="a form that names none"),
+])
+def test_R_33_R_40_reasons_of_so_many_characters(form, then):
+    """Before the words are taken out: a reference has no length."""
+    assert too_short(form, POLICY) == then
+
+
 @pytest.mark.parametrize(("case", "then"), [
     pytest.param(HIGH, ("recognise", "vote"), id="goes to the vote"),
     pytest.param(LOW, ("refuse", "refusal"), id="R-41 a computed refusal is not voted on"),
@@ -661,8 +798,7 @@ def test_R_41_R_42_what_follows_by_rule(case, then):
 @pytest.mark.parametrize(("outcome", "counts"), [("passed", True), ("refused", False)])
 def test_R_35_raised_scores_count_only_where_the_re_check_accepted(outcome, counts):
     """The leader gave higher scores, the second member did not accept them."""
-    mended = (("B2.2", 300),)
-    with_it = computed(scored(60, outcome, mended=mended), POLICY)
+    with_it = computed(scored(60, outcome, mend_leaves=("B2.2",), rescored={"p1": (("B2.2", 300),)}), POLICY)
     without = computed(scored(60), POLICY)
     assert (with_it.site_cp > without.site_cp, with_it == without) == (counts, not counts)
 

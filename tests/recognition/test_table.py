@@ -16,10 +16,12 @@ from domain.kernel.stages import Gates
 from domain.kernel.values import Text, having
 from domain.recognition.dossier import AnswerLeaf, Apply, Confirm, CoSign, Declare, Describe
 from domain.recognition.facts import VetoesHeard
+from domain.recognition.policy import StarPolicy
 from domain.recognition.procedure import STAR
 from domain.recognition.proposal import Letter, Propose, Rendered, Told, computed
 from domain.recognition.review import Drawn, Sheet
 from domain.recognition.site import FixVisit, Mended, Notified, Reply, Rescored, SiteSheet, VisitHeld
+from domain.registers.person import SUBJECTS
 from tests.kernel.story import WORKFLOW, Step, Story, Who, after, by, decided, given, moment, stands, who
 
 from .school import CALENDAR, DONE, NOTES, POLICY, SCHOOL, WINDOW, scores
@@ -35,7 +37,7 @@ LEAVES = [x for x in POLICY.leaves if x.by != {"office"}]
 def gates(last: str = "2026-03-31", **more: Any) -> Gates:
     shown = {WINDOW: end_of(moment(last).date()).isoformat(), WINDOW.replace("window", "window_from"): start_of(moment("2026-03-02").date()).isoformat(),
              WINDOW.replace("window", "opened"): "2026-03-02", **{k.replace("__", ":"): v for k, v in more.items()}}
-    return Gates({("organisation:S1", "S1"): SCHOOL, **{(g, "B"): v for g, v in shown.items()}})
+    return Gates({("organisation:S1", "S1"): SCHOOL, (SUBJECTS, "e1"): ["语文"], **{(g, "B"): v for g, v in shown.items()}})
 
 
 def says(who: Who, seat: str, form: Any = None, on: str = "", verb: str = "agree", **act: Any) -> Step:
@@ -165,6 +167,23 @@ def test_R_18_a_third_request_is_refused():
                  by(CLERK, "record", form=AnswerLeaf("A1.1", 250, ("h",))), says(CLERK, "clerk", Declare(True)), says(PRINCIPAL, "principal", CoSign()))
     assert decided(twice, says(OFFICE, "office", verb="return", to="correction", opinion=WHY)) == no("target_not_allowed", "A-17")
     assert stands(told(twice, says(OFFICE, "office", verb="refuse", opinion=WHY))) == {"refusal": ["head"]}
+
+
+TAKES_BACK = by(OFFICE, "take_back", "office", on="2026-03-05 10:00")
+
+
+def test_R_18_A_21_a_request_that_was_taken_back_is_no_round():
+    """Asked on the wrong part, taken back within the hour; after it there are still two rounds, and its own term is over."""
+    story = told(submitted(), *asks("03-05", "leaf.A1.2"))
+    story = told(story, replace(TAKES_BACK, act=replace(TAKES_BACK.act, visit=story.case.past[-1].no), stage="*"))
+    assert stands(story) == {"completeness": ["office"]}
+    story = told(story, *asks("03-05 11:00", "leaf.A1.1"))
+    assert story.case.open[0].editable == ("leaf.A1.1",)
+    story = told(story, *MENDED, says(PRINCIPAL, "principal", CoSign(), "03-10"))
+    again = told(story, says(OFFICE, "office", on="03-11", verb="return", to="correction", parts=("leaf.A1.1",), opinion=WHY))
+    assert stands(again) == {"correction": ["clerk"]}
+    twice = told(again, by(CLERK, "record", form=AnswerLeaf("A1.1", 250, ("h",))), says(CLERK, "clerk", Declare(True)), says(PRINCIPAL, "principal", CoSign()))
+    assert decided(twice, says(OFFICE, "office", verb="return", to="correction", opinion=WHY)) == no("target_not_allowed", "A-17")
 
 
 # -- eligibility -----------------------------------------------------------------------------------------------------------
@@ -332,6 +351,29 @@ def test_R_35_mending_and_its_re_check():
     refused = told(story, says(E[panel[0]], panel[0], given_), says(E[panel[1]], panel[1], verb="refuse", opinion=WHY))
     assert (stands(accepted), stands(refused)) == ({"proposal": ["head"]}, {"proposal": ["head"]})
     assert computed(accepted.case, POLICY).site_cp > computed(refused.case, POLICY).site_cp == computed(story.case, POLICY).site_cp
+
+
+def rescored(policy: StarPolicy, *given: Any) -> Story:
+    """One leaf was mended; re-checkers give this for it, in the order of the panel."""
+    story = told(having(signed(visited(), "mend", "mend", "recognise", share=60), policy=policy), says(PRINCIPAL, "principal", Reply()),
+                 says(PRINCIPAL, "principal", Mended(("B2.2",), WHY)))
+    for x, score in zip(list(stands(story)["re_check"]), given, strict=True):
+        story = told(story, says(E[x], x, Rescored((("B2.2", score),) if score else ())))
+    assert stands(story) == {"proposal": ["head"]}
+    return story
+
+
+@pytest.mark.parametrize(("by_whom", "given", "counts"), [
+    pytest.param("site_panel", (300, 300, 300), 300, id="all alike"),
+    pytest.param("site_panel", (320, 250, 300), 300, id="the whole panel: the median, not the last"),
+    pytest.param("site_panel", (300, 0, 0), 0, id="two of three change nothing"),
+    pytest.param("leader_and_one", (320, 260), 290, id="the leader and one: their mean"),
+    pytest.param("leader_and_one", (300, 0), 250, id="one of two changes nothing"),
+])
+def test_R_35_re_checkers_who_disagree(by_whom, given, counts):
+    """B2.2 stood at 200 of 400; steps of ten here."""
+    fine = having(POLICY, rescored_by=by_whom, leaves=tuple(having(x, step_cp=10) for x in POLICY.leaves))
+    assert computed(rescored(fine, *given).case, fine) == computed(rescored(fine, *[counts] * len(given)).case, fine)
 
 
 @cache

@@ -289,8 +289,9 @@ async def test_R_5_a_longer_window_and_the_lapse(arena: Arena):
 
 
 async def test_R_21_two_draws_and_the_load_of_an_expert(arena: Arena):
-    """With one dossier an expert and three experts, two draws of two never take the same person twice."""
-    pool = ("P00360", "P00361", "P00363")
+    """With one dossier an expert and five experts, two draws of two and a reserve never take the same person twice: who
+    waits in the reserve is counted too, and may step in without another look."""
+    pool = ("P00360", "P00361", "P00363", "P00364", "P00365")
     draws = arena.scene["draws"]
     visits = [(await arena.doors[0].read(c, WORKFLOW)).case.at("draw").no for c in draws]
 
@@ -305,8 +306,8 @@ async def test_R_21_two_draws_and_the_load_of_an_expert(arena: Arena):
         r = await arena.race(*(drawing(c, v) for c, v in zip(draws, visits, strict=True)))
         assert r.told() == ("done", "done")
         drawn = [codec.event_of(e["tag"], e["data"]) for e in r.log if e["tag"] == "case.roster_drawn.v1"]
-        assert sorted(len(d.members) for d in drawn) == [1, 2]
-        assert sorted(m for d in drawn for m in d.members) == sorted(pool)
+        assert sorted((len(d.members), len(d.reserve)) for d in drawn) == [(2, 0), (2, 1)]
+        assert sorted(m for d in drawn for m in (*d.members, *d.reserve)) == sorted(pool)
         seen[r.log[0]["case_id"]] += 1
     both_orders(seen, *draws)
     assert arena.lost
