@@ -38,6 +38,17 @@ def small_policy() -> bytes:
     return yaml.safe_dump(data, allow_unicode=True).encode()
 
 
+async def strict_policy(pool: asyncpg.Pool, year: int) -> str:
+    """As the small one of that year, with a place for one application, and for evidence of a megabyte at most."""
+    data = yaml.safe_load(small_policy())
+    data["id"] = f"star-school-{year}"
+    data["parameters"]["application"] |= {"applications_max_count": 1, "evidence_file_max_bytes": 1024**2,
+                                          "evidence_file_kinds": ["pdf", "jpg"]}
+    await pool.execute("insert into policy values ($1, 'recognition', $2, now())", data["id"],
+                       yaml.safe_dump(data, allow_unicode=True).encode())
+    return data["id"]
+
+
 @dataclass(frozen=True)
 class Scene:
     """A template database, its file store, and the cases in it by what they stand for."""

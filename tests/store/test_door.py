@@ -1,16 +1,24 @@
 """The door: two trips and one commit, the same reply for the same id, races that leave no trace of the loser."""
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 import pytest
 
-from domain.kernel.refusal import Refusal
-from domain.recognition.dossier import Describe
+from domain.kernel.refusal import Refusal, no
+from domain.kernel.words import sentence
+from domain.recognition.dossier import AnswerLeaf, Apply, Describe
+from domain.recognition.proposal import Propose
 from store.database import APP, migrate, open_pool
 from store.door import Receipt
 from store.verify import verify
 from tests.conftest import _create, _drop, as_app
-from tests.county import AUDITOR, County
+from tests.county import AUDITOR, HEAD, County
+
+from .conftest import PDF, chunks, strict_policy
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
 async def test_an_application_is_written_and_verified(county: County):
@@ -49,13 +57,51 @@ async def test_G_30_a_stranger_sees_no_case(county: County):
 
 
 async def test_R_6_a_second_application_is_refused(county: County):
-    from domain.recognition.dossier import Apply
     batch = await county.batch()
     await county.application(batch, "PR003")
     clerk = await county.holder("applicant@PR003")
     got = await county.open(clerk, "star", "PR003", batch, form=Apply(1))
     assert isinstance(got, Refusal)
     assert (got.code, got.rule) == ("duplicate", "R-6")
+
+
+async def test_R_6_who_withdraws_gives_the_place_back(county: County):
+    batch = await county.batch(await strict_policy(county.pool, 2098))
+    first = await county.application(batch, "PR003", "co_sign")
+    clerk = await county.holder("applicant@PR006")
+    assert await county.open(clerk, "star", "PR006", batch, form=Apply(1)) == no("quota_full", "R-6", most=1)
+    await county.act(await county.holder("principal@PR003"), first, "withdraw")
+    assert isinstance(await county.open(clerk, "star", "PR006", batch, form=Apply(1)), Receipt)
+
+
+@pytest.mark.parametrize(("data", "name", "then"), [
+    pytest.param(PDF + bytes(1024**2 - len(PDF)), "计划.pdf", "done", id="a megabyte"),
+    pytest.param(PDF + bytes(1024**2), "计划.pdf", no("too_large", "R-10", leaf="A1.1", most=1), id="more than this case takes"),
+    pytest.param(PNG, "照片.png", no("wrong_file_type", "R-10", leaf="A1.1", kind="png"), id="a kind that this case does not take"),
+])
+async def test_R_10_evidence_by_the_policy_of_the_case(county: County, data: bytes, name: str, then: Any):
+    """The upload took it, under its own limit of 20 MB."""
+    case = await county.application(await county.batch(await strict_policy(county.pool, 2098)), "PR003")
+    clerk = await county.holder("applicant@PR003")
+    file = await county.duties.files.take(chunks(data, 10**6), name, clerk, county.pool)
+    got = await county.ask(clerk, case, "record", 1, form=AnswerLeaf("A1.1", 100, (file,)))
+    assert ("done" if isinstance(got, Receipt) else got) == then
+    if then != "done":
+        assert len(sentence(got)) <= 60
+        assert "A1.1" in sentence(got)
+        assert (then.code == "too_large") == ("1MB" in sentence(got))
+
+
+async def test_R_9_R_40_words_are_looked_at_before_they_are_taken_out(county: County):
+    """The subject is one of the experts' list as it stands; a reason for a departure has its fifty characters."""
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await county.holder("applicant@PR003")
+    assert await county.ask(clerk, case, "record", 1, form=Describe("竹编", "竹编", "报告")) == no("malformed", "R-9", unlisted="subject")
+    assert isinstance(await county.ask(clerk, case, "record", 1, form=Describe("竹编", "心理健康", "报告")), Receipt)
+    short = await county.ask(HEAD, case, "agree", 1, "head", form=Propose("refuse", "太短"))
+    assert (short, sentence(short)) == (no("opinion_required", "R-40", field="reason", least=50), "写得太短，按规定至少50个字。请补充后再提交。")
+    enough = await county.ask(HEAD, case, "agree", 1, "head", form=Propose("refuse", "缺" * 50))
+    assert enough.code == "task_closed"
 
 
 async def test_numbers_run_without_gaps(county: County):

@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from domain.kernel.acts import Act
-from domain.kernel.calendar import end_of
+from domain.kernel.calendar import day_of, end_of
 from domain.kernel.refusal import Refusal
 from domain.kernel.stages import WORKFLOW
 from domain.recognition.batch import ExtendWindow, Sign
@@ -33,7 +33,7 @@ from store.door import Command, Door, Receipt
 from tests.conftest import _create, _drop, as_app
 from tests.county import HEAD, LEADER, County
 
-from .conftest import Scene, execute
+from .conftest import Scene, execute, strict_policy
 
 pytestmark = pytest.mark.xdist_group("races")
 ROUNDS = 300
@@ -254,6 +254,23 @@ async def test_R_6_two_openings_for_one_school(arena: Arena):
         r = await arena.race(opening, opening)
         assert sum(e["tag"] == "case.case_opened.v1" for e in r.log) == 1
         assert sorted(r.told()) == ["done", "duplicate"]
+        seen[f"{r.told().index('done')} opened"] += 1
+    both_orders(seen, "0 opened", "1 opened")
+    assert arena.lost
+
+
+async def test_R_6_two_schools_and_the_last_place(arena: Arena):
+    """A batch that takes one application has one, whoever was first; the other is told that it is full."""
+    county = County(arena.pool, arena.scene.folder)
+    batch = await county.batch(await strict_policy(arena.pool, 2098), day_of(arena.scene["now"]) + timedelta(days=30))
+    await _saved_anew(arena)
+    clerks = {s: await holder(arena, f"applicant@{s}") for s in ("VS001", "VS002")}
+    seen: Counter[str] = Counter()
+    for _ in range(ROUNDS):
+        r = await arena.race(*(lambda id, s=s: Command(id, clerks[s], Act("open", form=Apply(1)), kind="star", subject=s, parent=batch)
+                               for s in clerks))
+        assert sum(e["tag"] == "case.case_opened.v1" for e in r.log) == 1
+        assert sorted(r.told()) == ["done", "quota_full"]
         seen[f"{r.told().index('done')} opened"] += 1
     both_orders(seen, "0 opened", "1 opened")
     assert arena.lost
