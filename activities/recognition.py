@@ -10,15 +10,17 @@ from activities.papers import render
 from domain.kernel.acts import Act
 from domain.kernel.calendar import DAY, day_of
 from domain.kernel.clock import Clock, due, months_before
+from domain.kernel.gates import number_gate
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import Holder
 from domain.kernel.stages import WORKFLOW
 from domain.recognition import batch as b
 from domain.recognition.batch import those
+from domain.recognition.conditions import cools_off
 from domain.recognition.proposal import EnterRegister, Rendered, computed, reason_code
 from domain.recognition.review import Drawn
 from domain.recognition.seats import principal_of
-from domain.registers.organisation import EnterTitle, Organisation
+from domain.registers.organisation import EnterFailure, EnterTitle, Organisation
 from domain.registers.person import Person, near, organisations_of, own_ties
 from store import codec
 from store.door import Command
@@ -93,6 +95,9 @@ async def tell_school(work: Work) -> Result:
 async def tell_people(work: Work) -> Result:
     from domain.recognition.proposal import Told
     await tell(work, principal_of(work.case), work.call.stage)
+    if work.call.stage == "letter" and cools_off(work.case, work.policy):      # before the fact: tried again until it stands
+        await work.door.handle(Command(f"{work.call.case}/failed", WORKFLOW, Act("hear", form=EnterFailure(
+            work.policy.programme, day_of(work.reading.context.now))), work.case.subject, cause=work.call.case))
     return Result(Told())
 
 
@@ -115,6 +120,13 @@ async def _name(work: Work, organisation: str) -> str:
 
 async def _keep(work: Work, kind: str, data: dict[str, Any]) -> str:
     return await work.files.put(render(kind, data), "pdf", f"{kind}.pdf", work.call.case, work.pool)
+
+
+@duty("number_document")
+async def number_document(work: Work) -> Result:
+    """A-50: the next number of the series, which other batches count on too."""
+    year = day_of(work.case.facts.signed_at).year
+    return Result(b.Number(), (number_gate(b.document_series(work.policy, year)),))
 
 
 @duty("enter_in_register")

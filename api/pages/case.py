@@ -357,8 +357,8 @@ def children_of(sight: Sight) -> list[dict[str, Any]]:
             for s in sight.case.children.values()).items()]
 
 
-CHILD = {"working": "办理中", "proposed": "已拟定建议", "called": "表决中", "carried": "表决通过", "noticed": "公示中",
-         "held": "暂缓",
+CHILD = {"working": "办理中", "paused": "已暂停", "proposed": "已拟定建议", "called": "表决中", "carried": "表决通过",
+         "noticed": "公示中", "held": "暂缓",
          "free": "待签发", "signed": "已签发", "refused": "不予认定办理中"}
 
 

@@ -638,16 +638,17 @@ def _vetoed(case: Case, child: str, context: Context) -> bool:
 
 
 def number_document(case: Case, visit: Visit, form: Number, context: Context) -> list[Event] | Refusal:
-    """A-50: the next of the year, without gaps."""
+    """A-50: the next of the year, without gaps. Who brings it loads the gate of the series."""
     policy: StarPolicy = context.policy
     year = day_of(case.facts.signed_at).year
-    series = document_series(case.policy, year)
+    series = document_series(policy, year)
     serial = next_number(context.gates, series)
     return [Numbered(policy.document_pattern.format(year=year, serial=serial), series, serial)]
 
 
-def document_series(policy_id: str, year: int) -> str:
-    return f"{policy_id.rsplit('-', 1)[0]}:document:{year}"
+def document_series(policy: StarPolicy, year: int) -> str:
+    """One for all programmes whose documents are numbered alike: else two of them would have one number."""
+    return f"document:{policy.document_pattern.format(year=year, serial='')}"
 
 
 RULES = {
@@ -675,9 +676,7 @@ def shows(case: Case) -> dict[str, object]:
 
 def leans(case: Case) -> tuple[str, ...]:
     free = those(case, "free")
-    year = day_of(case.facts.signed_at).year if case.facts.signed_at else None
-    return (*(f"overdue:{case.children[c].subject}" for c in free), *(f"veto:{case.children[c].subject}" for c in free),
-            *((f"number:{document_series(case.policy, year)}",) if year and no_number(case, None) else ()))
+    return (*(f"overdue:{case.children[c].subject}" for c in free), *(f"veto:{case.children[c].subject}" for c in free))
 
 
 def _call(case: Case, child: str) -> tuple[MeetingCalled, None]:

@@ -14,7 +14,7 @@ from domain.kernel.stages import leads as leads_to
 
 from .facts import Stands
 from .policy import StarPolicy
-from .proposal import certificate_series, result_by_rule
+from .proposal import certificate_series, reason_code, result_by_rule
 from .review import wanted
 from .scoring import too_wide
 
@@ -140,6 +140,11 @@ def refused_or_deferred(case: Case, policy: StarPolicy) -> End:
     return End("deferred" if deferred else "refused")
 
 
+def cools_off(case: Case, policy: StarPolicy) -> bool:
+    """R-90, R-19: lost by vote, floor or pass mark, and not deferred to the next batch (R-8)."""
+    return reason_code(case) in ("vote", "floor", "pass_mark") and refused_or_deferred(case, policy) == End("refused")
+
+
 def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
     """R-17, R-18: the office's requests are counted, those that it took back (A-21) are not; the principal sends back
     within the same round."""
@@ -208,8 +213,10 @@ def stands(case: Case) -> Stands:
         "held": "held",
         "conferment": "signed" if "DocumentSigned" in visit.done else "held" if case.suspended else "free",
         "refusal": "refused", "letter": "refused"}.get(visit.stage, "working")
-    if what == "working":
-        return Stands("working", case.subject, f.level)
+    if case.suspended and what in ("working", "proposed"):
+        what = "paused"                         # R-64: one on hold delays nobody; its ballot is for the next meeting
+    if what in ("working", "paused"):
+        return Stands(what, case.subject, f.level)
     judges = tuple(sorted({a.by for stage, _, a in case.acts() if stage in JUDGING} |
                           {a.behind for stage, _, a in case.acts() if stage in JUDGING and a.behind}))
     return Stands(what, case.subject, f.level, f.total_cp, f.margin_cp, f.rural, f.submitted_at, f.departs, f.yes, f.ballot,

@@ -314,7 +314,7 @@ _CHANGES: dict[type, Any] = {
     SheetSigned: lambda s, e, _: {"sheets": {**s.sheets, e.expert: e.scores}, "totals": {**s.totals, e.expert: e.total_cp}},
     VisitFixed: lambda s, e, _: {"day": e.day},
     SchoolNotified: lambda s, e, _: {"notified": e.day},
-    Visited: lambda s, e, _: {"visited": True},
+    Visited: lambda s, e, _: {"visited": True, "site": {}, "suggestions": {}, "rescored": {}},     # a report on that visit
     SiteScored: lambda s, e, _: {"site": {**s.site, e.member: e.scores},
                                  "suggestions": {**s.suggestions, e.member: e.suggestion}},
     FactsDisputed: lambda s, e, _: {"disputed": len(e.points)},
@@ -343,7 +343,7 @@ _CHANGES: dict[type, Any] = {
 @fact
 class Stands:
     """Where an application stands for its batch (R-64): a function of its state."""
-    what: str               # working proposed called carried noticed held free signed refused ended
+    what: str               # working paused proposed called carried noticed held free signed refused ended
     subject: str
     level: int = 1
     total_cp: int = 0

@@ -26,7 +26,7 @@ from .facts import (
     fact,
 )
 from .policy import StarPolicy
-from .scoring import Computed, compute
+from .scoring import Computed, compute, too_wide
 from .site import panel_sheets, raised
 
 DEPARTURES = ("", "refuse", "defer")
@@ -100,9 +100,14 @@ class Told:
 
 
 def computed(case: Case, policy: StarPolicy) -> Computed:
-    """What follows by rule, from the sheets of those who are on the rosters now (R-37)."""
+    """What follows by rule, from the sheets of those who are on the rosters now (R-37).
+
+    The third's counts while the two are far apart (R-26): after a return to the review they may be so no more.
+    """
     f = case.facts
-    sheets = [dict(f.sheets[x]) for name in ("experts", "third") for x in case.roster(name).members if x in f.sheets]
+    sheets, third = ([dict(f.sheets[x]) for x in case.roster(name).members if x in f.sheets]
+                     for name in ("experts", "third"))
+    sheets += third if too_wide(sheets, policy) else []
     panel = [dict(s) for s in panel_sheets(case).values()]
     checked = case.last("re_check", "")
     accepted = checked.acts if checked and checked.outcome == "passed" else ()      # raised where all accepted (R-35)

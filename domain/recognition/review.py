@@ -51,7 +51,8 @@ def drawn(case: Case, visit: Visit, form: Drawn, context: Context) -> list[Event
     people = tuple(Candidate(who, why or barred.get(who, ""), subject, outside, away)
                    for who, why, subject, outside, away in form.candidates)
     reserve = policy.reserve if name == "experts" and not case.roster(name).reserve else 0
-    outside = policy.panel_outside if name == "panel" and not have else 0
+    there = sum(out for who, _, _, out, _ in form.candidates if who in case.roster(name).members)
+    outside = max(0, policy.panel_outside - there) if name == "panel" else 0
     members, waiting = draw(form.seed, people, want, reserve, outside)
     listed = tuple((c.person, c.excluded) for c in people)
     return [RosterDrawn(name, members, waiting, form.seed, listed)]

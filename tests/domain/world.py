@@ -150,6 +150,8 @@ class World:
         elif act and isinstance(act.form, proposal.EnterRegister):
             year = self.cases[id].facts.signed_on.year
             gates.add(number_gate(proposal.certificate_series(self.policy.id, year)))
+        elif act and isinstance(act.form, b.Number):
+            gates.add(number_gate(b.document_series(self.policy, day_of(self.cases[id].facts.signed_at).year)))
         behind, nobody = self.behind.get(who, ""), frozenset[Any]()
         return Context(
             self.now, who, self.posts.get(who, nobody), behind, self.posts.get(behind, nobody),

@@ -15,7 +15,7 @@ from domain.recognition import batch as b
 from domain.recognition.proposal import MeetingCalled
 from tests.kernel.story import moment
 
-from .school import NOW, POLICY, batch, context, stands, visit
+from .school import NAMES, NOW, POLICY, batch, context, policy, stands, visit
 
 WHY = Text("理由")
 TODAY = day_of(NOW)
@@ -66,6 +66,8 @@ def test_R_64_go_on_earlier(what, reason, then):
     pytest.param({"a": "working", "b": "carried"}, False, True, "notice", id="carried ones are noticed"),
     pytest.param({"a": "working", "b": "free"}, False, True, "signing", id="free ones are signed for"),
     pytest.param({"a": "held", "b": "proposed"}, False, True, "ranking", id="one on hold delays nobody"),
+    pytest.param({"a": "paused", "b": "proposed"}, False, True, "ranking", id="wherever it is"),
+    pytest.param({"a": "paused"}, False, False, End("closed"), id="but the batch waits for it in the end"),
     pytest.param({"a": "ended", "b": "ended"}, False, True, End("closed"), id="all ended"),
     pytest.param({"a": "refused"}, False, False, End("closed"), id="it closes when every one has ended"),
 ])
@@ -202,11 +204,19 @@ def test_G_15_nobody_signs_for_their_own_school():
 
 @pytest.mark.parametrize(("gates", "number", "serial"), [
     pytest.param({}, "岚教认〔2026〕1号", 1, id="the first of the year, no leading zero"),
-    pytest.param({"number:star-school:document:2026": 11, "number:star-school:document:2025": 40}, "岚教认〔2026〕12号", 12, id="the next of its year"),
+    pytest.param({"number:document:岚教认〔2026〕号": 11, "number:document:岚教认〔2025〕号": 40}, "岚教认〔2026〕12号", 12, id="the next of its year"),
 ])
 def test_A_50_the_documents_number(gates, number, serial):
     got = b.number_document(batch(signed_at=NOW), visit("conferment"), b.Number(), context(gates=gates))
-    assert got == [b.Numbered(number, "star-school:document:2026", serial)]
+    assert got == [b.Numbered(number, "document:岚教认〔2026〕号", serial)]
+
+
+def test_A_50_programmes_whose_documents_are_numbered_alike_share_the_series():
+    """Else a school and a kindergarten would get the same number on one day."""
+    names = {n: b.document_series(policy(n), 2026) for n in NAMES}
+    assert {n for n, series in names.items() if series == names["star-school-2026"]} == {
+        "star-school-2015", "star-school-2026", "star-kindergarten-2026", "county-demonstration-kindergarten-2026"}
+    assert names["nomination-star-school-2026"] == "document:岚教报〔2026〕号"
 
 
 def test_A_50_the_batch_shows_the_newest_number_of_each_series():

@@ -463,6 +463,7 @@ def lot(seed: str, pool: Any, *args: int) -> tuple[tuple[str, ...], tuple[str, .
     pytest.param("third", {"experts": ["e0", "e1"]}, {}, POOL, ("third", 1, 0, 0, {"e0": "taken", "e1": "taken"}), id="R-26 a third, without reserve"),
     pytest.param("appointment", {"experts": ["e0"], "third": ["e1"]}, {}, POOL, ("panel", 3, 0, 1, {"e0": "taken", "e1": "taken"}), id="R-29 a panel of others, one from outside"),
     pytest.param("report", {"panel": ["e0", "e4"]}, {}, POOL, ("panel", 1, 0, 0, {"e0": "taken", "e4": "taken"}), id="R-29 a panel filled up"),
+    pytest.param("report", {"panel": ["e0", "e1"]}, {}, POOL, ("panel", 1, 0, 1, {"e0": "taken", "e1": "taken"}), id="R-29 the one from outside has left: another one"),
     pytest.param("draw", {}, {}, tuple((who, "tied", *rest) for who, _, *rest in POOL[:5]) + POOL[5:], ("experts", 2, 1, 0, {f"e{n}": "tied" for n in range(5)}),
                  id="R-21 too small a pool: fewer"),
 ])
@@ -803,6 +804,25 @@ def test_R_35_raised_scores_count_only_where_the_re_check_accepted(outcome, coun
     assert (with_it.site_cp > without.site_cp, with_it == without) == (counts, not counts)
 
 
+@pytest.mark.parametrize(("two", "third_counts"), [
+    pytest.param((90, 60), True, id="far apart"),
+    pytest.param((80, 80), False, id="alike by now: sent back to the review, they scored again"),
+])
+def test_R_26_the_third_counts_while_the_two_are_far_apart(two, third_counts):
+    case, (a, c) = scored(80), two
+    given = {"e1": scores("material", a), "e2": scores("material", c), "e3": scores("material", 100)}
+    with_third = having(case, rosters={**case.rosters, "third": Roster(("e3",))}, facts=having(case.facts, sheets=given))
+    without = having(with_third, rosters=case.rosters)
+    assert (computed(with_third, POLICY) != computed(without, POLICY)) is third_counts
+
+
+def test_R_33_R_35_after_another_visit_only_its_report_counts():
+    """Who does not sign it in time has no score there; what was raised after the first is over, as is what it suggested."""
+    facts = scored(60, mend_leaves=("B2.2",), suggestions={"p1": "mend", "p2": "mend"}, rescored={"p1": (("B2.2", 300),)}).facts
+    facts = facts.evolve(Visited(DONE), Entry(None, NOW, "p1"))
+    assert (facts.site, facts.suggestions, facts.rescored) == ({}, {}, {})
+
+
 def test_R_37_sheets_of_who_is_on_the_list_count():
     """e1 was replaced by e3: the sheet of e1 stays on record and does not count."""
     case = scored(80)
@@ -906,6 +926,19 @@ def test_R_72_each_refusal_has_its_reason_code(facts, past, code):
     assert sign_letter(case, visit("refusal"), Letter(WHY), context()) == [LetterSigned(code, WHY)]
 
 
+@pytest.mark.parametrize(("facts", "past", "then"), [
+    pytest.param({"ballot": "refused"}, PROPOSED, True, id="lost by vote"),
+    pytest.param({"missed_floors": ("A",), "proposal": "refuse"}, PROPOSED, True, id="a floor"),
+    pytest.param({"proposal": "refuse"}, PROPOSED, True, id="the pass mark"),
+    pytest.param({"departs": "defer", "ballot": "refused"}, PROPOSED, False, id="R-8 deferred"),
+    pytest.param({"below_quota": True}, PROPOSED, False, id="quota"),
+    pytest.param({}, (), False, id="incomplete"),
+    pytest.param({"vetoes": ("D-1",), "proposal": "refuse"}, PROPOSED, False, id="R-42 a veto has its own months"),
+])
+def test_R_90_R_19_which_refusal_cools_off(facts, past, then):
+    assert conditions.cools_off(having(application(**facts), past=past), POLICY) is then
+
+
 @pytest.mark.parametrize(("facts", "then"), [
     pytest.param({"departs": "defer", "ballot": "refused"}, End("deferred"), id="lost after a proposal to defer"),
     pytest.param({"departs": "refuse", "ballot": "refused"}, End("refused"), id="lost after a proposal to refuse"),
@@ -934,7 +967,10 @@ def test_A_50_a_paper_is_a_file():
     pytest.param("letter", {}, {}, "refused", id="until it is served"),
 ])
 def test_R_64_where_an_application_stands(stage, fields, facts, then):
-    assert conditions.stands(at(application(**facts), stage, **fields)).what == then
+    case = at(application(**facts), stage, **fields)
+    assert conditions.stands(case).what == then
+    on_hold = {"working": "paused", "proposed": "paused", "carried": "carried", "noticed": "held", "free": "held"}
+    assert conditions.stands(having(case, suspended=True)).what == on_hold.get(then, then)
 
 
 def test_R_64_what_the_batch_knows_of_it():

@@ -6,10 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.kernel.calendar import day_of
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.words import sentence
 from domain.recognition.dossier import AnswerLeaf, Apply, Describe
-from domain.recognition.proposal import Propose
+from domain.recognition.proposal import Letter, Propose
 from store.database import APP, migrate, open_pool
 from store.door import Receipt
 from store.verify import verify
@@ -102,6 +103,22 @@ async def test_R_9_R_40_words_are_looked_at_before_they_are_taken_out(county: Co
     assert (short, sentence(short)) == (no("opinion_required", "R-40", field="reason", least=50), "写得太短，按规定至少50个字。请补充后再提交。")
     enough = await county.ask(HEAD, case, "agree", 1, "head", form=Propose("refuse", "缺" * 50))
     assert enough.code == "task_closed"
+
+
+async def test_R_19_R_90_a_refusal_by_rule_stands_in_the_schools_register(county: County, monkeypatch: pytest.MonkeyPatch):
+    """From the letter on it cools off; the next application of the year is not eligible."""
+    case = await county.application(await county.batch(await strict_policy(county.pool, 2098)), "PR003", "draw")
+    monkeypatch.setattr(county, "scores", lambda policy, by, percent=90: County.scores(county, policy, by, 40))
+    await county.propose(case)
+    assert (await county.read("PR003")).case.facts.failed == ()
+    await county.act(HEAD, case, "agree", (await county.read(case)).case.at("refusal").no, "head", form=Letter())
+    await county.settle()
+    assert (await county.read(case)).case.ended == "refused"
+    today = day_of((await county.door.who(HEAD)).now)
+    assert (await county.read("PR003")).case.facts.failed == (("star-school", today),)
+    again = await county.application(await county.batch(await strict_policy(county.pool, 2097)), "PR003", "completeness")
+    checks = {code: (ok, data) for code, ok, data in (await county.read(again)).case.facts.checks}
+    assert checks["cooling_off"] == (False, today.isoformat())
 
 
 async def test_numbers_run_without_gaps(county: County):
