@@ -1,6 +1,7 @@
 """The table of an application as it is walked: who is asked, until when, and what follows if nobody answers (R-8, R-12 to R-42)."""
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Gates
 from domain.kernel.values import Text, having
+from domain.recognition.conditions import shows
 from domain.recognition.dossier import AnswerLeaf, Apply, Confirm, CoSign, Declare, Describe
 from domain.recognition.facts import VetoesHeard
 from domain.recognition.policy import StarPolicy
@@ -251,6 +253,18 @@ def test_R_21_two_accept_and_score():
     members = list(story.case.roster("experts").members)
     assert stands(story) == {"draw": members}
     assert stands(scored(story, 80)) == {"appointment": []}
+
+
+def test_R_21_the_reserve_of_one_case_is_no_expert_of_another():
+    """One dossier an expert, five experts: the first case has two and a reserve; then the reserve steps in."""
+    lot = Drawn("s", POOL[:5], tuple((x, 1) for x, *_ in POOL))
+    first = told(eligible(), does("draw_experts", lot))
+    second = having(eligible(), gates=Gates({**gates(), **{(g, "A"): 1 for g in shows(first.case)}}))
+    second = told(second, does("draw_experts", lot))
+    one = first.case.roster("experts").members[0]
+    first = told(first, says(E[one], one, verb="decline", opinion=WHY))
+    carried = Counter(g for story in (first, second) for g in shows(story.case) if g.startswith("load:"))
+    assert carried == {f"load:{x}": 1 for x in set(E) & {x for x, *_ in POOL[:5]} - {one}}
 
 
 def test_R_26_a_third_is_drawn_when_they_are_far_apart():
