@@ -47,7 +47,8 @@ GONE = {"recused": "回避，席位收回", "declined": "申请回避", "ran_out
 
 FACTS: dict[type, tuple[str, str]] = {
     f.Applied: ("开始申报", "ok"), f.Described: ("填写特色项目", "ok"), f.LeafAnswered: ("填写观测点", "ok"),
-    f.EligibilityComputed: ("系统核对资格", "ok"), f.OfficeScored: ("按登记册计分", "ok"),
+    f.EligibilityComputed: ("系统核对资格", "ok"), f.EligibilityCorrected: ("登记更正，系统重新核对资格", "ok"),
+    f.OfficeScored: ("按登记册计分", "ok"),
     f.SheetSigned: ("评分表已封存", "ok"),
     f.VisitFixed: ("考察日已定", "ok"), f.SchoolNotified: ("考察通知已送达学校", "ok"), f.Visited: ("已考察", "ok"),
     f.SiteScored: ("考察评分已署名", "ok"), f.FactsDisputed: ("学校提交核对意见", "ok"),
@@ -220,7 +221,7 @@ def details(event: Any, sight: Sight) -> list[str]:
         case f.ResultProposed() if sight.inside:
             return [f"合计{points(event.total_cp)}分", words.DEPARTS.get(event.departs, "") if event.departs else
                     words.SUGGESTIONS.get(event.result, "")]
-        case f.EligibilityComputed(checks=checks):
+        case f.EligibilityComputed(checks=checks) | f.EligibilityCorrected(checks=checks):
             bad = [words.ELIGIBILITY.get(c, "其他条件") for c, ok, _ in checks if not ok]
             return [f"{len(checks)}项，{'均符合' if not bad else '不符合：' + '、'.join(bad)}"]
         case k.BallotClosed():

@@ -1,19 +1,28 @@
 """申报书 (R-5 to R-19): opening, filling, declaration, co-sign, completeness, eligibility."""
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from domain.kernel.calendar import day_of
 from domain.kernel.case import Case, Event, Visit
 from domain.kernel.clock import months_before, span_end
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context
-from domain.kernel.values import Text
+from domain.kernel.values import Text, having
 from domain.registers.organisation import Organisation
 from domain.registers.person import SUBJECTS
 
 from .evidence import file_fault
-from .facts import Applied, Declared, Described, EligibilityComputed, LeafAnswered, OfficeScored, fact
+from .facts import (
+    Applied,
+    Declared,
+    Described,
+    EligibilityComputed,
+    EligibilityCorrected,
+    LeafAnswered,
+    OfficeScored,
+    fact,
+)
 from .policy import StarPolicy
 from .proposal import batch_opened_on
 from .scoring import office_score
@@ -175,17 +184,21 @@ def _years(since: date, today: date) -> int:
 
 
 def confirm(case: Case, visit: Visit, form: Confirm, context: Context) -> list[Event] | Refusal:
-    """R-20: a computed "no" cannot be agreed to. R-63: the register's leaves are confirmed with it."""
-    failed = [code for code, ok, _ in case.facts.checks if not ok]
-    if failed:
-        return no("target_not_allowed", "R-20", failed="、".join(failed))
+    """R-20: a computed "no" cannot be agreed to, unless the register itself was put right since: then it is computed
+    again, as of the submission. R-63: the register's leaves are confirmed with it."""
+    corrected: list[Event] = []
+    if any(not ok for _, ok, _ in case.facts.checks):
+        again = checks(case, having(context, now=datetime.fromisoformat(case.facts.submitted_at)))
+        if failed := [code for code, ok, _ in again if not ok]:
+            return no("target_not_allowed", "R-20", failed="、".join(failed))
+        corrected = [EligibilityCorrected(again)]
     policy: StarPolicy = context.policy
     leaves = policy.scored("office")
     school = register_of(case, context)
     if not leaves or school is None:
-        return []
+        return corrected
     opened = batch_opened_on(case, context)
     since = months_before(opened, LOOK_BACK_MONTHS)
     owed = [how for _, due_on, how in school.rectifications if since <= due_on <= opened]
     late = sum(how != "in_time" for how in owed)
-    return [OfficeScored(tuple((x.id, office_score(x, len(owed), late)) for x in leaves), len(owed), late)]
+    return [*corrected, OfficeScored(tuple((x.id, office_score(x, len(owed), late)) for x in leaves), len(owed), late)]

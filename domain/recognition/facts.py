@@ -66,6 +66,12 @@ class EligibilityComputed(Event):
 
 
 @fact
+class EligibilityCorrected(Event):
+    """登记更正后资格已重新核对 (R-20): as of the submission, from the register as its own procedure has put it right."""
+    checks: tuple[tuple[str, bool, str], ...]
+
+
+@fact
 class OfficeScored(Event):
     """按登记册计分 (R-63)."""
     touches: ClassVar[tuple[str, ...]] = ("office",)
@@ -310,6 +316,7 @@ _CHANGES: dict[type, Any] = {
                                        "authors": s.authors | _people(entry)},
     Declared: lambda s, e, _: {"excluded": e.excluded},
     EligibilityComputed: lambda s, e, entry: {"checks": e.checks, "submitted_at": entry.at.isoformat()},
+    EligibilityCorrected: lambda s, e, _: {"checks": e.checks},
     OfficeScored: lambda s, e, _: {"office": e.scores},
     SheetSigned: lambda s, e, _: {"sheets": {**s.sheets, e.expert: e.scores}, "totals": {**s.totals, e.expert: e.total_cp}},
     VisitFixed: lambda s, e, _: {"day": e.day},

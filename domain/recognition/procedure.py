@@ -169,7 +169,7 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
                           duties=(draw_third,), seat_clock=workdays("third_term"), at_limit=vacate, final=True),
     Stage("appointment",  seats=panel_leader, form=FixVisit, sees=("leaf.", "panel"), judges="panel", duties=(draw_panel,),
                           seat_clock=workdays("fix_visit"), at_limit=vacate),
-    Stage("visit",        seats=panel_leader, form=VisitHeld, records=(Record(VetoFound, the_panel),), sees=("leaf.", "panel"), judges="panel", duties=(tell_school,),
+    Stage("visit",        seats=panel_leader, form=VisitHeld, records=(Record(VetoFound, the_panel),), sees=("leaf.", "panel", "appointment"), judges="panel", duties=(tell_school,),
                           seat_clock=workdays("visit_within"), at_limit=vacate),
     Stage("report",       seats=the_panel, rule=ALL, form=SiteSheet, sees=("leaf.", "visit"), judges="panel", duties=(draw_panel,),
                           clock=workdays("report_term"), at_limit=report_as_signed),
@@ -179,10 +179,10 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
     Stage("mending",      seats=the_principal, form=Mended, when=may_mend, clock=days("mend_term"), at_limit=go_to("proposal")),
     Stage("re_check",     seats=re_checkers, rule=ALL, form=Rescored, judges="panel", when=just_mended, duties=(draw_panel,), refused="proposal",
                           seat_clock=workdays("report_term"), at_limit=vacate),
-    Stage("proposal",     seats=section_head, form=Propose, sees=SHEETS, judges="office", needs=no_block, returns=("material", "visit"),   # a veto may still be refused on
+    Stage("proposal",     seats=section_head, form=Propose, sees=SHEETS, judges="office", needs=no_block, returns=("material", "appointment"),   # a veto may still be refused on
                           to=vote_or_refusal, clock=workdays("proposal_term"), at_limit=to_leader),
     Stage("vote",         seats=the_committee, rule=BALLOT, chair=the_chair, judges="committee", duties=(told(MeetingCalled),),
-                          returns=("material", "visit", "proposal"), refused="refusal"),
+                          returns=("material", "appointment", "proposal"), refused="refusal"),
     Stage("notice",       duties=(told(NoticePublished),), needs=nothing_blocks, clock=notice_days("notice_days", after="NoticePublished"), at_limit=go_on, to="conferment"),
     Stage("held",         needs=nothing_blocks, aside=True, to="conferment"),
     Stage("conferment",   duties=(told(DocumentSigned), enter_in_register, render_certificate, tell_people), to=End("recognised")),

@@ -43,6 +43,7 @@ from domain.recognition.facts import (
     Described,
     DocumentHeard,
     EligibilityComputed,
+    EligibilityCorrected,
     FactsDisputed,
     HeldHeard,
     LeafAnswered,
@@ -423,6 +424,7 @@ def test_R_12_R_19_the_co_sign_records_the_checks():
     assert co_sign(application(), visit("co_sign"), CoSign(), context()) == [EligibilityComputed(ALL_HOLD)]
 
 
+NOT_BOTH = (("kind", True, ""), ("no_overdue", False, "Z-4"), ("cooling_off", False, "2025-06-01"))
 LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"), ("Z-3", day("2025-06-01"), "late"), ("Z-4", day("2026-02-27"), "overdue"),
          ("Z-5", day("2026-03-02"), "in_time"), ("Z-6", day("2026-03-03"), "late"), ("Z-7", day("2026-03-09"), "late"))
 
@@ -431,12 +433,20 @@ LINES = (("Z-1", day("2024-03-01"), "late"), ("Z-2", day("2024-03-02"), "late"),
     pytest.param({"checks": ALL_HOLD}, SCHOOL, [OfficeScored((("A2.3", 300), ("D1.1", 300)), 0, 0)], id="R-63 none due: full marks"),
     pytest.param({"checks": ALL_HOLD}, having(SCHOOL, rectifications=LINES), [OfficeScored((("A2.3", 75), ("D1.1", 75)), 4, 3)],
                  id="R-63 due in the 24 months before the batch opened, three of four not in time"),
-    pytest.param({"checks": (("kind", True, ""), ("no_overdue", False, "Z-4"), ("cooling_off", False, ""))}, SCHOOL,
+    pytest.param({"checks": NOT_BOTH}, having(SCHOOL, rectifications=LINES[3:4], failed=(("star-school", day("2025-06-01")),)),
                  no("target_not_allowed", "R-20", failed="no_overdue、cooling_off"), id="R-20 a computed no is not agreed to"),
+    pytest.param({"checks": NOT_BOTH}, having(SCHOOL, rectifications=LINES[3:4]), no("target_not_allowed", "R-20", failed="no_overdue"), id="R-20 one was put right"),
+    pytest.param({"checks": NOT_BOTH}, SCHOOL, [EligibilityCorrected(ALL_HOLD), OfficeScored((("A2.3", 300), ("D1.1", 300)), 0, 0)],
+                 id="R-20 the register was put right by its own procedure"),
+    pytest.param({"checks": (("holds_below", False, "1"),), "level": 2}, having(SCHOOL, titles=(title(1, "2023-03-09", "2026-12-31"),)),
+                 [EligibilityCorrected((*(ALL_HOLD[0], ("holds_level", True, "1"), *ALL_HOLD[2:]), ("holds_below", True, "1"), ("years_since", True, "2023-03-09"))),
+                  OfficeScored((("A2.3", 300), ("D1.1", 300)), 0, 0)], id="R-19 as of the submission, three years to the day"),
+    pytest.param({"checks": (("holds_below", False, "1"),), "level": 2}, having(SCHOOL, titles=(title(1, "2023-03-10", "2026-12-31"),)),
+                 no("target_not_allowed", "R-20", failed="years_since"), id="R-19 a day that passed since does not help"),
 ])
 def test_R_20_R_63_confirm(facts, school, then):
-    """The batch opened on 2 March 2026, the application a week later."""
-    case = having(application(**facts), opened_at=moment("2026-03-09"))
+    """The batch opened on 2 March 2026, the application a week later, and was submitted the same day; it is the 10th."""
+    case = having(application(submitted_at=moment("2026-03-09").isoformat(), **facts), opened_at=moment("2026-03-09"))
     assert confirm(case, visit("eligibility"), Confirm(), context(school=school, gates={"opened:星批2026-001": "2026-03-02"})) == then
 
 
@@ -1016,4 +1026,4 @@ def test_R_5_the_window_of_a_child_is_its_batchs():
 
 def test_R_48_the_committee_can_only_vote_or_send_back():
     vote = STAR["vote"]
-    assert (vote.returns, vote.refused, vote.form) == (("material", "visit", "proposal"), "refusal", None)
+    assert (vote.returns, vote.refused, vote.form) == (("material", "appointment", "proposal"), "refusal", None)

@@ -395,6 +395,18 @@ def proposed(share: int) -> Story:
     return told(signed(visited(share), "recognise", "recognise", "recognise", share=share), says(PRINCIPAL, "principal", Reply()))
 
 
+def test_R_30_R_48_sent_back_to_the_visit_a_new_day_is_fixed_and_all_report_again():
+    story = told(proposed(100), says(HEAD, "head", on="03-11", verb="return", to="appointment", opinion=WHY))
+    panel = list(story.case.roster("panel").members)
+    leader = panel[0]
+    assert stands(story) == {"appointment": [leader]}
+    assert decided(story, says(E[leader], leader, FixVisit(moment("2026-03-16").date()))) == no("malformed", "R-30", notice=3)
+    story = told(story, says(E[leader], leader, FixVisit(moment("2026-03-17").date())), does("tell_school", Notified()))
+    assert stands(story) == {"visit": [leader]}
+    story = told(story, says(E[leader], leader, VisitHeld(DONE), "03-17"))
+    assert (stands(story), story.case.facts.site) == ({"report": panel}, {})
+
+
 @pytest.mark.parametrize(("share", "then"), [
     pytest.param(100, {"vote": []}, id="to the vote, which waits for its meeting"),
     pytest.param(60, {"refusal": ["head"]}, id="R-41 a computed refusal is signed by the head"),
