@@ -67,7 +67,7 @@ async def test_R_6_a_second_application_is_refused(county: County):
 
 
 async def test_R_6_who_withdraws_gives_the_place_back(county: County):
-    batch = await county.batch(await strict_policy(county.pool, 2098))
+    batch = await county.batch(await strict_policy(county.owner, 2098))
     first = await county.application(batch, "PR003", "co_sign")
     clerk = await county.holder("applicant@PR006")
     assert await county.open(clerk, "star", "PR006", batch, form=Apply(1)) == no("quota_full", "R-6", most=1)
@@ -82,7 +82,7 @@ async def test_R_6_who_withdraws_gives_the_place_back(county: County):
 ])
 async def test_R_10_evidence_by_the_policy_of_the_case(county: County, data: bytes, name: str, then: Any):
     """The upload took it, under its own limit of 20 MB."""
-    case = await county.application(await county.batch(await strict_policy(county.pool, 2098)), "PR003")
+    case = await county.application(await county.batch(await strict_policy(county.owner, 2098)), "PR003")
     clerk = await county.holder("applicant@PR003")
     file = await county.duties.files.take(chunks(data, 10**6), name, clerk, county.pool)
     got = await county.ask(clerk, case, "record", 1, form=AnswerLeaf("A1.1", 100, (file,)))
@@ -107,7 +107,7 @@ async def test_R_9_R_40_words_are_looked_at_before_they_are_taken_out(county: Co
 
 async def test_R_19_R_90_a_refusal_by_rule_stands_in_the_schools_register(county: County, monkeypatch: pytest.MonkeyPatch):
     """From the letter on it cools off; the next application of the year is not eligible."""
-    case = await county.application(await county.batch(await strict_policy(county.pool, 2098)), "PR003", "draw")
+    case = await county.application(await county.batch(await strict_policy(county.owner, 2098)), "PR003", "draw")
     monkeypatch.setattr(county, "scores", lambda policy, by, percent=90: County.scores(county, policy, by, 40))
     await county.propose(case)
     assert (await county.read("PR003")).case.facts.failed == ()
@@ -116,7 +116,7 @@ async def test_R_19_R_90_a_refusal_by_rule_stands_in_the_schools_register(county
     assert (await county.read(case)).case.ended == "refused"
     today = day_of((await county.door.who(HEAD)).now)
     assert (await county.read("PR003")).case.facts.failed == (("star-school", today),)
-    again = await county.application(await county.batch(await strict_policy(county.pool, 2097)), "PR003", "completeness")
+    again = await county.application(await county.batch(await strict_policy(county.owner, 2097)), "PR003", "completeness")
     checks = {code: (ok, data) for code, ok, data in (await county.read(again)).case.facts.checks}
     assert checks["cooling_off"] == (False, today.isoformat())
 
