@@ -178,9 +178,9 @@ def heed_vetoes(case: Case, context: Context) -> Outcome:
 
 
 def batch_opened_on(case: Case, context: Context) -> date:
-    """The day from which look-backs are counted (R-42, R-63): the batch shows it."""
+    """The day from which look-backs are counted (R-42, R-63): the batch shows it; before anything is open: today."""
     opened = context.gates.read(f"opened:{case.parent}")
-    return date.fromisoformat(opened) if opened else day_of(case.opened_at)
+    return date.fromisoformat(opened) if opened else day_of(case.opened_at or context.now)
 
 
 def vetoes_against(school: str, on: date, context: Context) -> tuple[str, ...]:

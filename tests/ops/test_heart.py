@@ -136,7 +136,7 @@ async def test_A_2_an_id_is_known_for_90_days(county: County):
     first = await county.act(clerk, case, "record", 1, form=Describe("竹编", "语文"), id="x1")
     ours = await county.pool.fetchval("select count(*) from command where actor = 'workflow'")
     begun = await county.pool.fetchval("select at from command where id = 'x1'")
-    other = {"form": Describe("剪纸", "美术"), "id": "x1"}
+    other = {"form": Describe("剪纸", "艺术"), "id": "x1"}
     await county.pool.execute("update county_clock set driven = $1", begun + timedelta(days=90))
     assert await forget(county.pool) == 0
     assert (await county.ask(clerk, case, "record", 1, **other)).code == "id_reused"

@@ -41,7 +41,7 @@ async def test_A_2_same_id_same_body_same_reply(county: County):
     assert isinstance(first, Receipt)
     assert again == first
     assert (await county.read(case)).version == first.version
-    other = await county.ask(clerk, case, "record", 1, form=Describe("剪纸", "美术", "报告"), id="x1")
+    other = await county.ask(clerk, case, "record", 1, form=Describe("剪纸", "艺术", "报告"), id="x1")
     assert isinstance(other, Refusal)
     assert other.code == "id_reused"
 

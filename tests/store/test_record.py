@@ -88,7 +88,7 @@ async def test_an_act_is_two_trips(record: County, monkeypatch: pytest.MonkeyPat
             case "again":
                 assert isinstance(await record.ask(clerk, case, "record", 1, form=DESCRIBE, id="warm"), Receipt)
             case _:
-                await record.act(clerk, case, "record", 1, form=Describe("剪纸", "美术"))
+                await record.act(clerk, case, "record", 1, form=Describe("剪纸", "艺术"))
     assert sent == expected
 
 

@@ -192,7 +192,7 @@ async def test_a_forged_chain_under_a_signed_head(record: County):
     case, heads = record.scene["dossier"], record.folder / "heads.jsonl"
     signed = await version(record, case)
     await seal(record.pool, record.folder)
-    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
+    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "艺术"))
     assert await faults(record, heads) == []
     await forge(record, case, by="P00001")
     assert {f for f in await named(record) if f[1] == 3} == set()
@@ -259,7 +259,7 @@ async def test_a_key_that_lay_beside_the_seals_moves_and_stays_theirs(record: Co
     await seal(record.pool, record.folder)
     (record.folder / KEY).rename(record.folder / "heads.key")
     public = trusted(record.folder / "heads.jsonl")
-    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "美术"))
+    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "艺术"))
     assert await seal(record.pool, record.folder) == 1
     assert (record.folder / KEY).exists()
     assert not (record.folder / "heads.key").exists()
@@ -273,7 +273,7 @@ async def test_another_key_never_signs_into_the_same_file(record: County):
     await seal(record.pool, record.folder)
     before = heads.read_bytes()
     (record.folder / KEY).unlink()
-    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
+    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "艺术"))
     with pytest.raises(Damaged, match=r"not the key of"):
         await seal(record.pool, record.folder)
     assert heads.read_bytes() == before
@@ -284,7 +284,7 @@ async def test_another_key_never_signs_into_the_same_file(record: County):
 async def test_a_seal_left_out_or_put_elsewhere_is_refused(record: County, keep: tuple[int, ...]):
     """Else an older head could stand for a newer one."""
     heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
-    for subject in ("美术", "语文", "数学"):
+    for subject in ("艺术", "语文", "数学"):
         await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", subject))
         await seal(record.pool, record.folder)
     lines = heads.read_bytes().splitlines(keepends=True)
@@ -298,7 +298,7 @@ async def test_a_seal_left_out_or_put_elsewhere_is_refused(record: County, keep:
 async def test_many_workers_seal_into_one_file(record: County):
     """They take turns: no line is lost, and none stands beside another."""
     heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
-    for subject in ("美术", "语文", "数学"):
+    for subject in ("艺术", "语文", "数学"):
         await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", subject))
         sealed = await asyncio.gather(*(seal(record.pool, record.folder) for _ in range(6)))
         assert sorted(sealed)[:5] == 5 * [0]
@@ -309,7 +309,7 @@ async def test_many_workers_seal_into_one_file(record: County):
 async def test_a_line_that_a_crash_cut_short_is_written_anew(record: County):
     heads, case = record.folder / "heads.jsonl", record.scene["dossier"]
     await seal(record.pool, record.folder)
-    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "美术"))
+    await record.act(record.scene["clerk"], case, "record", 1, form=Describe("剪纸", "艺术"))
     whole = heads.read_bytes()
     heads.write_bytes(whole + b'{"at":"2026-03-')
     assert (await faults(record, heads)) == []
@@ -323,7 +323,7 @@ async def test_a_seal_holds_only_what_moved(record: County):
     assert await seal(record.pool, record.folder) == await record.pool.fetchval(
         "select (select count(*) from case_head) + (select count(*) from policy)")
     assert await seal(record.pool, record.folder) == 0
-    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "美术"))
+    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=Describe("剪纸", "艺术"))
     assert await seal(record.pool, record.folder) == 1
 
 
