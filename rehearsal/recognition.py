@@ -82,13 +82,13 @@ async def play(batch: Batch, ended: Callable[[str, str], None]) -> dict[str, str
     ends: dict[str, str] = {}
     for _ in range(DAYS_MAX):
         await _one_day(batch)
+        top = await batch.county.get(AUDITOR, f"/api/cases/{batch.case}")      # before the others: who ends it has ended
         for case in batch.stories:
             if case not in ends:
                 now = await batch.county.get(AUDITOR, f"/api/cases/{case}")
                 if now["ended"]:
                     ends[case] = now["ended"]
                     ended(case, now["ended"])
-        top = await batch.county.get(AUDITOR, f"/api/cases/{batch.case}")
         batch.report(f"{batch.county.now:%Y-%m-%d} {'、'.join(v['stage'] for v in top['visits'])}，已结{len(ends)}件")
         if top["ended"]:
             return ends
@@ -129,7 +129,11 @@ async def _case(batch: Batch, case: str) -> bool:
         if not people:
             raise Unexpected(f"{case}: nobody holds {task['holder']}")
         try:
-            did |= await handler(batch, case, task, people[0])
+            if task["seat"].startswith("again:"):       # the system could not do it: the office lets it try again
+                await batch.county.act(people[0], case, "again", task["visit"], duty=task["seat"].partition(":")[2])
+                did = True
+            else:
+                did |= await handler(batch, case, task, people[0])
         except Refused as error:
             if error.code not in ("stage_over", "task_closed", "already_acted", "wrong_stage"):
                 raise Unexpected(f"{case} {task['stage']} {people[0]}: {error}") from error

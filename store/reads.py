@@ -214,6 +214,12 @@ async def policy_body(pool: asyncpg.Pool, policy: str) -> dict[str, Any]:
     return yaml.safe_load(body) if body else {}
 
 
+async def asked(pool: asyncpg.Pool) -> list[asyncpg.Record]:
+    """Everybody who is asked for something now, with the cases; who of them is gone is the office's to replace (G-11)."""
+    return await pool.fetch("select holder, array_agg(distinct case_id order by case_id) cases from task group by holder "
+                            "order by holder")
+
+
 async def last_done(pool: asyncpg.Pool, actor: str) -> datetime | None:
     """When somebody last acted."""
     return await pool.fetchval(

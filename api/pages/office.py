@@ -189,6 +189,18 @@ def may_see_people(page: Page) -> bool:
     return any(h.kind in OFFICE for h in page.context.posts)
 
 
+async def holders_gone(page: Page) -> list[dict[str, Any]]:
+    """G-11: open seats of a post that nobody holds today, or of a person without any post; their clocks go on."""
+    out = []
+    for r in await reads.asked(page.pool):
+        kind, _, id = r["holder"].partition("@")
+        if kind == "person" and not page.directory.posts_of(id, page.today):
+            out.append({"who": page.directory.names.get(id, "未登记的人员") + "已无岗位", "cases": r["cases"]})
+        elif kind != "person" and not page.directory.holders(r["holder"], page.today):
+            out.append({"who": page.directory.post(r["holder"]) + "空缺", "cases": r["cases"]})
+    return out
+
+
 @router.get("/people")
 async def people(page: Reader, q: str = "", kind: str = "") -> HTMLResponse:
     """Posts with persons from–to; who has confirmed the ties, and who has not."""
@@ -216,5 +228,6 @@ async def people(page: Reader, q: str = "", kind: str = "") -> HTMLResponse:
     held = {p.kind for x in page.directory.people.values() for p in x.posts if p.holds(page.today)}
     empty = [said for key, said in words.POSTS.items() if key.startswith(SEATS) and key not in held]
     return page.html("people.html", groups=rows, q=q, kind=kind, shown=shown, unconfirmed=unconfirmed, empty=empty,
+                     gone=await holders_gone(page),
                      kinds=[("", "全部岗位"), ("unconfirmed", "利害关系没有确认的"), *words.POSTS.items()], here="/people",
                      folded=not q and not kind)

@@ -150,7 +150,7 @@ class Play:
         for n, t in enumerate((await c.read(case)).plan.tasks[:most]):
             sheet = SiteSheet(c.scores(policy, "site"), suggestion, Text("课程开设齐全，特色活动有学生参与。"),
                               ((policy.leaves[0].id, Text("个别登记不及时。")),),
-                              Text("特色课程的覆盖面还不够，请委员会注意。") if n == 2 else Text(""))
+                              Text("特色课程的覆盖面还不够，有两个年级没有开课，请委员会注意。") if n == 2 else Text(""))
             await c.act(t.holder.id, case, "agree", t.visit, t.seat, form=sheet)
         await c.settle()
 

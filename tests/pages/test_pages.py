@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,7 @@ from domain.kernel.clock import Clock, due
 from domain.kernel.stages import Context
 from domain.kernel.values import Text
 from domain.recognition.dossier import CoSign, Declare
+from domain.registers.person import EndPost
 
 from .browser import Browser, Page
 from .conftest import CLERK, HEAD, NOW, PRINCIPAL, STAFF, County
@@ -281,3 +283,16 @@ def test_dates():
     assert render.term_end(NOW.replace(hour=23, minute=59, second=59, microsecond=999999)) == "2026年2月24日 24:00"
     assert words.full("办法(2015年),第三条") == "办法（2015年），第三条"
 
+
+
+async def test_G_11_who_is_asked_and_gone_is_on_the_list_of_the_office(county, browser):
+    """The only clerk of a school leaves: the open dossier is named, with its case, until somebody is appointed."""
+    head, staff, clerk, school = "P00008", "P00437", "P00149", "PR012"
+    case = await county.opened(clerk, school)
+    await browser.be(head)
+    assert case not in check(await browser.get("/people")).text
+    left = EndPost("applicant", school, NOW.date() - timedelta(days=1))
+    await county.act(staff, clerk, Act("record", form=left))
+    page = check(await browser.get("/people"))
+    assert re.search(r"空缺，1件等着办。时限照走，请尽快任命或移交：" + case, page.text)
+    assert f"/cases/{quote(case)}" in [href for href, _ in page.links]
