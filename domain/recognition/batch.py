@@ -513,10 +513,12 @@ nobody_tied = (_own,)
 
 
 def open_batch(case: Case, visit: Visit | None, form: OpenBatch, context: Context) -> list[Event] | Refusal:
-    """R-5: first and last day of submission, firm (C-27). A batch is about its programme, not about an organisation."""
+    """R-5: first and last day of submission, firm (C-27), no farther apart than the policy says. A batch is about its
+    programme, not about an organisation."""
     if case.subject != context.policy.programme:
         return no("malformed", "R-5", subject=context.policy.programme)
-    if not form.title or form.last_day < max(form.first_day, day_of(context.now)):
+    apart = (form.last_day - form.first_day).days
+    if not form.title or form.last_day < max(form.first_day, day_of(context.now)) or apart > context.policy.window_days:
         return no("malformed", "R-5")
     if context.calendar.provisional(form.last_day):
         return no("calendar_unpublished", "C-27", year=form.last_day.year)

@@ -26,13 +26,14 @@ def day(text: str) -> date:
 
 
 @pytest.mark.parametrize(("form", "subject", "then"), [
-    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-10")), "star-school", [b.WindowSet("2026年", TODAY, day("2026-04-10"))], id="first and last day"),
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-09")), "star-school", [b.WindowSet("2026年", TODAY, day("2026-04-09"))], id="first and last day"),
     pytest.param(b.OpenBatch("2026年", TODAY, TODAY), "star-school", [b.WindowSet("2026年", TODAY, TODAY)], id="one day"),
-    pytest.param(b.OpenBatch("", TODAY, day("2026-04-10")), "star-school", no("malformed", "R-5"), id="no title"),
-    pytest.param(b.OpenBatch("2026年", day("2026-04-10"), TODAY), "star-school", no("malformed", "R-5"), id="the last before the first"),
+    pytest.param(b.OpenBatch("", TODAY, day("2026-04-09")), "star-school", no("malformed", "R-5"), id="no title"),
+    pytest.param(b.OpenBatch("2026年", day("2026-04-09"), TODAY), "star-school", no("malformed", "R-5"), id="the last before the first"),
     pytest.param(b.OpenBatch("2026年", day("2026-03-01"), day("2026-03-09")), "star-school", no("malformed", "R-5"), id="over"),
-    pytest.param(b.OpenBatch("2026年", TODAY, day("2027-01-08")), "star-school", no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
-    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-10")), "S1", no("malformed", "R-5", subject="star-school"), id="about an organisation"),
+    pytest.param(b.OpenBatch("2026年", day("2026-12-20"), day("2027-01-08")), "star-school", no("calendar_unpublished", "C-27", year=2027), id="C-27 past the published calendar"),
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-10")), "star-school", no("malformed", "R-5"), id="longer than the 30 days of the policy"),
+    pytest.param(b.OpenBatch("2026年", TODAY, day("2026-04-09")), "S1", no("malformed", "R-5", subject="star-school"), id="about an organisation"),
 ])
 def test_R_5_open_a_batch(form, subject, then):
     assert b.open_batch(having(batch(), subject=subject), None, form, context()) == then

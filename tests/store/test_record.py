@@ -447,7 +447,7 @@ async def test_a_child_keeps_the_policy_of_its_parent(record: County):
 
 
 async def test_a_policy_that_is_not_there_yet_is_refused_and_found_once_it_is(record: County):
-    form = OpenBatch("新批次", date(2026, 3, 20), date(2026, 4, 20))
+    form = OpenBatch("新批次", date(2026, 3, 20), date(2026, 4, 19))
     got = await record.open(HEAD, "star_batch", "star-school", policy="star-school-2098", form=form)
     assert got == Refusal("policy_invalid", "R-5")
     await record.owner.execute("insert into policy select 'star-school-2098', family, body, now() from policy where id = $1", SMALL)
