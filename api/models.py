@@ -47,6 +47,7 @@ class ActRequest(Model):
     to: Id = Field("", description="退回到的环节，或指派的人")
     parts: list[Id] = Field(default_factory=list, max_length=200, description="退回时可以改的部分")
     opinion: Words = Field("", description="办理意见")
+    files: list[Id] = Field(default_factory=list, max_length=20, description="意见的附件，先上传")
     form: dict[str, Any] | None = Field(None, description="`type` 加上表单的字段")
     duty: Id = Field("", description="重新办理的事项")
     more: int = Field(0, ge=0, le=400, description="延长或暂停的数")

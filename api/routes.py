@@ -90,7 +90,7 @@ async def act(case: m.Id, body: m.ActRequest, session: Claimed, request: Request
     form = await form_of(case, body.form, request.app.state.door, request)
     at = body.at.astimezone(COUNTY) if body.at else None
     act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
-              body.more, at, body.saw)
+              body.more, at, body.saw, tuple(body.files))
     return await through(Command(key or str(uuid.uuid4()), "", act, case, session=session), request)
 
 

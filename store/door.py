@@ -180,7 +180,7 @@ class Door:
         act = command.act
         if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
             return no("not_found", "G-30")
-        if files := getattr(act.form, "files", ()):
+        if files := (*act.files, *getattr(act.form, "files", ())):
             context = having(context, files=await _theirs(connection, files, command.actor, command.case))
             if lacking := next((f for f in files if f not in context.files), ""):
                 return no("attachment_required", "R-10", leaf=lacking)
@@ -214,7 +214,7 @@ class Door:
             if choice := sealed_choice(procedure, after, act, context.policy):
                 texts = []
                 votes.append((case_id, act.visit, act.seat, choice))
-        extra = {"texts": texts, "votes": votes, "files": [(case_id, h) for h in getattr(act.form, "files", ())]}
+        extra = {"texts": texts, "votes": votes, "files": [(case_id, h) for h in files]}
         return write, receipt, extra
 
     async def _tell_parent(self, connection: asyncpg.Connection, write: _Write, procedure: Procedure,
@@ -463,7 +463,7 @@ def _fingerprint(command: Command) -> bytes:
     verb, opinion = ("vote", "") if a.verb in VOTES else (a.verb, a.opinion)
     return sha256(codec.encode([
         command.actor, command.case, command.kind, command.subject, command.parent,
-        [verb, a.visit, a.seat, a.to, a.parts, opinion, codec.pack(a.form), a.duty, a.more, a.at]])).digest()
+        [verb, a.visit, a.seat, a.to, a.parts, opinion, a.files, codec.pack(a.form), a.duty, a.more, a.at]])).digest()
 
 
 def _vault_key(command: Command) -> str:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from domain.kernel.calendar import COUNTY
@@ -20,6 +21,17 @@ from tests.county import County
 
 _numbers = itertools.count(1)
 START = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
+
+
+LONG = ("portal", "kill")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The two that take minutes begin first, so that nothing waits for them at the end."""
+    def rank(item: pytest.Item) -> int:
+        group = item.get_closest_marker("xdist_group")
+        return LONG.index(group.args[0]) if group and group.args[0] in LONG else len(LONG)
+    items.sort(key=rank)
 
 
 @pytest_asyncio.fixture(scope="session")

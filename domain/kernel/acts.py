@@ -38,3 +38,4 @@ class Act:
     more: int = 0                               # extension, in the clock's unit
     at: datetime | None = None                  # true-at (C-31); None = now
     saw: int | None = None
+    files: tuple[str, ...] = ()                 # what the opinion rests on, by content hash

@@ -251,6 +251,7 @@ class SeatActed(Event):
     saw: int
     opinion: Text = Text("")
     behind: str = ""
+    files: tuple[str, ...] = ()
 
 
 @fact

@@ -270,7 +270,7 @@ def _say(procedure: Procedure, case: Case, visit: Visit, stage: Stage, act: Act,
     secret = ballot and context.policy.ballot.secret
     said = SeatActed(visit.no, act.seat, "voted" if secret else act.verb, case.version,
                      Text("") if secret else act.opinion,       # a reason would tell the choice
-                     as_whom(seat.holder, context) or "")
+                     as_whom(seat.holder, context) or "", () if secret else act.files)
     return [*carried, said]
 
 
@@ -327,7 +327,7 @@ def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: C
     clock, target = visit.clock(), procedure[act.to]
     goes_on = bool(target.clock) and visit.stage in target.clock.rest_of        # there, and does not stand still
     pauses = target.pauses and not goes_on and clock and not clock.ran_out
-    return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion),
+    return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion, files=act.files),
             *([ClockPaused(visit.no, "returned")] if pauses else []),
             Close("returned", act.to, reopens=act.parts)]
 

@@ -10,6 +10,7 @@ from api.sessions import print_code
 from domain.kernel.refusal import CODES
 from domain.kernel.words import SENTENCES
 from domain.recognition.dossier import Describe
+from store.verify import verify
 from tests.api.conftest import Enter
 from tests.county import AUDITOR, COMMITTEE, HEAD, County
 
@@ -75,6 +76,24 @@ async def test_files_are_judged_by_their_content(county: County, enter: Enter):
         answer = await clerk.post("/api/files", params={"name": name}, content=content)
         assert answer.status_code == status, (name, answer.text)
     assert list(county.folder.glob("files/.part-*")) == []
+
+
+async def test_A_14_an_opinion_with_an_attachment(county: County, enter: Enter):
+    """Bound to the case by the act; another's file, or one that nobody uploaded, is no attachment."""
+    case = await county.application(await county.batch(), "PR003", "co_sign")
+    principal, clerk = [await enter(await county.holder(f"{post}@PR003")) for post in ("principal", "applicant")]
+    mine, theirs = [(await who.post("/api/files", params={"name": "说明.pdf"}, content=b"%PDF-1.7\n" + said + b"%%EOF\n")).json()["hash"]
+                    for who, said in ((principal, b"1"), (clerk, b"2"))]
+    act = {"verb": "agree", "visit": 2, "seat": "principal", "opinion": "见附件", "form": {"type": "co_sign"}}
+    for files in ([theirs], ["0" * 64]):
+        answer = await principal.post(f"/api/cases/{case}/acts", json=act | {"files": files})
+        assert (answer.status_code, answer.json()["code"]) == (422, "attachment_required"), answer.text
+    answer = await principal.post(f"/api/cases/{case}/acts", json=act | {"files": [mine]})
+    assert answer.status_code == 200, answer.text
+    assert await county.pool.fetchval("select count(*) from file_use where case_id = $1 and hash = $2", case, mine) == 1
+    assert mine.encode() in await county.pool.fetchval(
+        "select data from event where case_id = $1 and tag = 'case.seat_acted.v1' order by version desc limit 1", case)
+    assert [f.what async for f in verify(county.pool, county.folder / "files")][:-1] == []
 
 
 async def test_another_site_cannot_act(county: County, enter: Enter):
