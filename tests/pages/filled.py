@@ -19,7 +19,7 @@ from api import sessions
 from api.app import build
 from domain.kernel.calendar import COUNTY, DAY
 from domain.kernel.values import Text
-from domain.recognition.batch import Convene, Minutes, OpenMeeting, Sign, SignedIn
+from domain.recognition.batch import Convene, ExtendWindow, Minutes, OpenMeeting, Sign, SignedIn
 from domain.recognition.dossier import AnswerLeaf, CoSign, Declare, Describe
 from domain.recognition.proposal import Letter
 from domain.recognition.review import Sheet
@@ -195,7 +195,8 @@ async def fill(c: County, url: str) -> Filled:
 
     today = (await c.door.who(HEAD)).now.date()
     b["notice"], b["meeting"] = await c.batch(last_day=today + 3 * DAY), await c.batch(last_day=today + 3 * DAY)
-    b["open"] = await c.batch(last_day=today + 70 * DAY)
+    b["open"] = await c.batch(last_day=today + 30 * DAY)
+    await c.act(HEAD, b["open"], "record", 1, form=ExtendWindow(today + 70 * DAY))
     for name, batch, school in (("notice", "notice", "PR017"), ("vote", "meeting", "NY004"), ("vote2", "meeting", "NY006")):
         k[name] = await c.application(b[batch], school, "material")
     for name in ("notice", "vote", "vote2"):
