@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import subprocess
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from statistics import quantiles
 
 import httpx
 import pytest
@@ -52,6 +52,8 @@ async def crawled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cra
         await staff.context.close()
         seen += await see_all(browser, filled, [*refusals(filled), *acts(filled)])
         flow, again = await without_scripts(await Reader.of(browser, filled, "staff", scripts=False), filled)
+        # 6.9: first paint is measured, never asserted in a test; the quartiles of a quiet machine stand in docs/benchmarks.md
+        (SHOTS.parent / "paint.json").write_text(json.dumps({s.name: round(s.paint) for s in seen if s.paint}, indent=1), "utf-8")
         names = frozenset(r["name"] for r in await filled.county.pool.fetch("select name from vault_person"))
         yield Crawled(filled, seen, names, printed, flow, again, tabbed, links)
 
@@ -162,12 +164,6 @@ async def test_6_08_an_act_by_forms_alone(crawled: Crawled):
 async def test_6_13_sent_twice_is_one_effect_and_the_same_page(crawled: Crawled):
     first, again, count = crawled.again
     assert first == again and "已受理" in first and count == 1
-
-
-async def test_6_09_first_paint(crawled: Crawled):
-    """The faster quarter: a slow page is slow at its fastest too, a busy machine is not."""
-    paints = [s.paint for s in crawled.seen if s.paint]
-    assert len(paints) > 50 and quantiles(paints, n=4)[0] <= rules.PAINT_MS_MAX, quantiles(paints, n=4)
 
 
 async def test_6_11_the_components_page_shows_every_class(crawled: Crawled):
