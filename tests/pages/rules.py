@@ -23,6 +23,7 @@ GAP = re.compile(rf"[{HAN}] \d(?!\d?:\d\d)|\d [{HAN}]")
 DATE = re.compile(r"(?:\d{4}年)?\d{1,2}月\d{1,2}日")
 MONEY = re.compile(r"−?\d{1,3}(,\d{3})*\.\d{2}")
 COUNT = re.compile(r"(\d+)(?:份|批|条|位|所|件|项|处)(?:，.*)?")
+BYTES_MAX, ACT_PX, TARGET_PX = 150_000, 44, 24
 STATIC = {f.name: f.stat().st_size for f in render.STATIC.iterdir()}
 BAR_OF_PEOPLE = re.compile(r"您|专家[甲乙丙丁戊己庚辛壬癸]|系统|公众")
 
