@@ -14,7 +14,7 @@ up: $(READY)  ## the whole stack on this machine: database, Temporal, worker, we
 	$(BIN)/juanzong up
 
 test: $(READY) browser  ## all tests
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 browser:  # what the tests of the pages need of the system: Chromium, a Chinese font, pdftotext
 	@if ! { command -v chromium && command -v pdftotext && fc-list :lang=zh | grep -q .; } >/dev/null 2>&1; then \

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncpg
 
 from domain.kernel.acts import Act
+from domain.kernel.may import judging
 from domain.kernel.refusal import Refusal
 from domain.kernel.stages import WORKFLOW
 from domain.kernel.values import Text
@@ -58,7 +59,8 @@ async def _sits(door: Door, case: str, who: str) -> bool:
     if isinstance(reading, Refusal) or who in reading.case.recused:
         return False
     procedure, now = reading.procedure, reading.case
-    seats = {x for v in now.open if procedure[v.stage].judges for s in v.seats for x in (s.holder.id, s.claimed_by)}
+    outside = judging(procedure, now, reading.context.policy)
+    seats = {x for v in now.open if v.stage in outside for s in v.seats for x in (s.holder.id, s.claimed_by)}
     lists = {x for r in now.rosters.values() for x in (*r.members, *r.reserve)}
-    judged = {x for stage, _, a in now.acts() if stage in procedure and procedure[stage].judges for x in (a.by, a.behind)}
+    judged = {x for stage, _, a in now.acts() if stage in outside for x in (a.by, a.behind)}
     return who in seats | lists | judged

@@ -23,15 +23,12 @@ _numbers = itertools.count(1)
 START = datetime(2026, 2, 24, 9, tzinfo=COUNTY)
 
 
-LONG = ("portal", "kill")
+LONG = ("test_portal_rules", "test_kill", "test_world", "test_races")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The two that take minutes begin first, so that nothing waits for them at the end."""
-    def rank(item: pytest.Item) -> int:
-        group = item.get_closest_marker("xdist_group")
-        return LONG.index(group.args[0]) if group and group.args[0] in LONG else len(LONG)
-    items.sort(key=rank)
+    """The files that take minutes begin first, so that nothing waits for them at the end."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 @pytest_asyncio.fixture(scope="session")

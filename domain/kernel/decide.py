@@ -41,6 +41,7 @@ from .may import (
     beside,
     count_votes,
     ending,
+    judging,
     may_record,
     over,
     people,
@@ -298,7 +299,7 @@ def recuse(procedure: Procedure, case: Case, who: str, why: str, reason: Text, c
     it, unless the case has its effect already: then a review is the way."""
     if who in case.recused:
         return []
-    judged = {s.name for s in procedure.stages if s.judges}
+    judged = judging(procedure, case, context.policy)
     lists = tuple(name for name in sorted({s.seats.name for s in procedure.stages if isinstance(s.seats, roster)})
                   if who in (*case.roster(name).members, *case.roster(name).reserve))
     tainted = () if why == "declared" or unmet(procedure.may_end, case, context) else tuple(dict.fromkeys(

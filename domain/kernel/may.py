@@ -74,6 +74,12 @@ def separated(procedure: Procedure, case: Case, stage: Stage, seat: Seat, contex
     return no("own_case", "G-15") if tied(case, seat.holder, context) else None
 
 
+def judging(procedure: Procedure, case: Case, policy: Any) -> frozenset[str]:
+    """The rows that judge the subject from outside; where its own posts act there is no tie to it (G-15)."""
+    return frozenset(s.name for s in procedure.stages if s.judges and (not s.seats or not (
+        seats := tuple(s.seats(case, policy))) or any(seat.holder.id != case.subject for seat in seats)))
+
+
 def demanded(case: Case, who: str) -> bool:
     """Somebody asked that this person withdraw, and it is not decided: the seat is frozen (G-19)."""
     return any(isinstance(p.form, DemandRecusal) and p.form.person == who for p in case.proposed)

@@ -109,3 +109,22 @@ async def test_G_20_read_again_from_the_start_nothing_is_done_twice(county: Coun
     await county.pool.execute("update reader set cursor = '0.0'")
     await follows(county)
     assert (await county.read(case)).version == version
+
+
+async def test_G_20_an_organisation_that_handles_its_own_papers(county: County):
+    """The tiny approval is about the organisation whose posts write, check and sign it: nobody there is tied to it."""
+    from store.door import Door
+    from tests.tiny.procedure import DOCUMENT, Write
+    door = Door(county.pool, {**county.door.procedures, "document": DOCUMENT})
+    drafter, checker = await county.holder("principal@PR006"), await county.holder("applicant@PR006")
+    for who, kind in ((drafter, "drafter"), (checker, "checker")):
+        await learns(county, who, GivePost(kind, "PR006", SINCE))
+    opened = await door.handle(Command("own/o", drafter, Act("look"), kind="document", subject="PR006"))
+    assert isinstance(opened, Receipt), opened
+    for n, (who, act) in enumerate(((drafter, Act("agree", 1, "drafter", form=Write("正文"))), (checker, Act("agree", 2, "checker")))):
+        got = await door.handle(Command(f"own/{n}", who, act, opened.case))
+        assert isinstance(got, Receipt), got
+    await learns(county, checker, EnterRelation("current_employment", organisation="PR006"))
+    while await find_ties(county.pool, door):
+        pass
+    assert (await door.read(opened.case, WORKFLOW)).case.recused == frozenset()

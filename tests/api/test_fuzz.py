@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 import pytest_asyncio
 import schemathesis
 import schemathesis.specs.openapi.checks as checks
@@ -17,7 +16,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.county import AUDITOR, HEAD, County
 
-pytestmark = pytest.mark.xdist_group("fuzz")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 12))
 FUZZED = ("applicant", "head", "auditor", "expert")
 PASSWORD = "一把足够长的测试用口令"

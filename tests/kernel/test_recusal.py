@@ -207,3 +207,12 @@ def test_G_21_a_signature_in_a_row_that_needs_all():
     rows = row("sign", seats=lambda case, policy: tuple(Seat(x, person(x)) for x in "ab"), rule=ALL, judges="panel")
     told = after(given(table(rows), agrees(A)), FOUND)
     assert stands(told) == {"sign": ["b", "assign"]}
+
+
+def test_G_15_G_20_where_the_subjects_own_posts_act_there_is_no_tie_to_it():
+    """A school that checks its own lessons: whoever holds its post is of it, and not tied to it."""
+    own = Stage("self_check", seats=lambda case, policy: (Seat("checker", post("checker", "S")),), judges="office")
+    checker = who("a", "checker@S", ties=("S",))
+    story = given(table(own, row("done", seats=lambda case, policy: (Seat("clerk", post("office", "B")),))), agrees(checker, "checker"))
+    assert decided(story, FOUND) == [Recused("a", "found", reason=WHY)]      # on record, and nothing is done again
+    assert stands(after(story, FOUND)) == {"done": ["clerk"]}

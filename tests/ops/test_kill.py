@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-import pytest
 import yaml
 
 from ops.demo import START, _days
@@ -28,7 +27,6 @@ TIMES = int(os.environ.get("KILLS", 5))
 PAUSE_SECONDS = 2.5
 
 
-@pytest.mark.xdist_group("kill")
 async def test_every_part_is_killed_and_nothing_is_lost():
     with tempfile.TemporaryDirectory(prefix="juanzong-") as folder:
         Path(folder).chmod(0o711)

@@ -22,7 +22,6 @@ from .chromium import SHOTS, Reader, Seen, chromium
 from .filled import INSIDE, NOTED, Filled, case_url, served
 from .inventory import PUBLIC, Look, acts, looks, refusals
 
-pytestmark = pytest.mark.xdist_group("portal")
 CHECKS = {name.removeprefix("check_"): rule for name, rule in inspect.getmembers(rules, inspect.isfunction) if name.startswith("check_")}
 BLIND_ROLES, APPLICANTS = ("expert", "drawn", "sealed"), ("clerk", "principal", "returned", "winner", "loser", "judged", "answering", "second")
 

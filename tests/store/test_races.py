@@ -35,7 +35,6 @@ from tests.county import HEAD, LEADER, County
 
 from .conftest import Scene, execute, strict_policy
 
-pytestmark = pytest.mark.xdist_group("races")
 ROUNDS = 300
 RIVALS = 8
 JITTER_SECONDS = 0.004

@@ -18,7 +18,6 @@ from tests.county import HEAD
 from tests.workflows.conftest import Driven
 from workflows.registry import ALL, WORKFLOWS
 
-pytestmark = pytest.mark.xdist_group("temporal")
 GOLDEN = Path(__file__).parent.parent / "golden"
 ROOMS = Path(__file__).parent.parent.parent
 
