@@ -44,7 +44,7 @@ class ActRequest(Model):
                   "again", "end"]
     visit: int = Field(0, ge=0, le=100_000, description="环节的序号")
     seat: Id = Field("", description="席位")
-    to: Id = Field("", description="退回到的环节，或指派的人")
+    to: Id = Field("", description="退回到的环节，指派的人，或暂停的事由")
     parts: list[Id] = Field(default_factory=list, max_length=200, description="退回时可以改的部分")
     opinion: Words = Field("", description="办理意见")
     files: list[Id] = Field(default_factory=list, max_length=20, description="意见的附件，先上传")

@@ -14,8 +14,10 @@ from api.problems import STATUS
 from domain.kernel.acts import Act
 from domain.kernel.case import Case, Entry
 from domain.kernel.decide import decide
+from domain.kernel.may import may_hold_for
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
+from domain.kernel.words import HELD_FOR
 from store import reads
 from store.door import Command
 
@@ -100,7 +102,9 @@ def extra_fields(sight: Sight, way: Way) -> list[fields.Field]:
             hint = "" if way.verb == "ask" else "不准延期的填0，并写明理由"
             return [fields.Field("more", "延长多少", "number", required=True, unit=unit, hint=hint)]
         case "suspend":
-            return [fields.Field("more", "暂停多少", "number", unit="个工作日", hint="不填表示等人恢复")]
+            left = [fields.Option(why, HELD_FOR[why]) for why in may_hold_for(sight.case, sight.context.policy)]
+            return [fields.Field("to", "事由", "one", required=True, options=left),
+                    fields.Field("more", "暂停多少", "number", unit="个工作日", hint="不填表示等人恢复")]
         case "assign":
             seat = visit.seat(way.seat) if visit else None
             kinds = _kinds_to_assign(sight, way, seat.holder if seat else None)

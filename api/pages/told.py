@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from api.routes import visible
 from domain.kernel import case as k
+from domain.kernel.words import HELD_FOR
 from domain.recognition import batch as b
 from domain.recognition import facts as f
 
@@ -218,6 +219,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
 def details(event: Any, sight: Sight) -> list[str]:
     """Figures that belong to one event, in words."""
     match event:
+        case k.CaseSuspended(why=why) if why in HELD_FOR:
+            return [HELD_FOR[why]]
         case f.SheetSigned(total_cp=cp):
             return [f"{points(cp)}分"]
         case f.ResultProposed() if sight.inside:

@@ -30,7 +30,8 @@ class Act:
     visit: int = 0
     seat: str = ""
     to: str = ""                                # return: the stage; assign, recuse: the person; child: which child;
-                                                # close: AGAIN, where a lost question is put once more
+                                                # suspend: the reason of the list; close: AGAIN, where a lost question
+                                                # is put once more
     parts: tuple[str, ...] = ()                 # return: the parts that may be edited
     opinion: Text = Text("")
     form: Any = None

@@ -297,9 +297,10 @@ class ChildStands(Event):
 
 @fact
 class CaseSuspended(Event):
-    """挂起: every clock stops; `until` None = until somebody resumes it (C-21, A-33)."""
+    """挂起: every clock stops; `until` None = until somebody resumes it. `why`: the reason of the list (C-21, A-33)."""
     reason: Text
     until: datetime | None = None
+    why: str = ""
 
 
 @fact
@@ -567,7 +568,8 @@ def _(case: Case, e: ChildStands, entry: Entry, n: int) -> Case:
 
 @_when(CaseSuspended)
 def _(case: Case, e: CaseSuspended, entry: Entry, n: int) -> Case:
-    return having(case, suspended=True, resumes_at=e.until)
+    return having(case, suspended=True, resumes_at=e.until, open=tuple(having(v, clocks=tuple(
+        c if c.ran_out or not e.why else having(c, held_for=(*c.held_for, e.why)) for c in v.clocks)) for v in case.open))
 
 
 @_when(CaseResumed)

@@ -31,6 +31,7 @@ class Clock:
     reminded: tuple[int, ...] = ()              # workdays before the due day for which a reminder went out
     gate: str = ""                              # `until`: the gate that says when, as an ISO moment
     floor: datetime | None = None               # told as firm once: never before that (C-29)
+    held_for: tuple[str, ...] = ()              # the reason of each suspension of the case that it stood through (C-21)
 
     @property
     def paused(self) -> bool:

@@ -42,6 +42,7 @@ from .may import (
     count_votes,
     ending,
     judging,
+    may_hold_for,
     may_record,
     over,
     people,
@@ -215,8 +216,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
         case "child":
             return [ChildStands(act.to, act.form, case.children.get(act.to))]
         case "suspend":
-            until = workdays_after(context.now, act.more, context.calendar) if act.more > 0 else None
-            return [CaseSuspended(act.opinion, until)] if act.opinion else no("opinion_required", "C-21")
+            return _suspend(case, act, context)
         case "resume":
             return [CaseResumed()]
         case "extend":
@@ -331,6 +331,18 @@ def _return(procedure: Procedure, case: Case, visit: Visit, act: Act, context: C
     return [SeatActed(visit.no, act.seat, "return", case.version, act.opinion, files=act.files),
             *([ClockPaused(visit.no, "returned")] if pauses else []),
             Close("returned", act.to, reopens=act.parts)]
+
+
+def _suspend(case: Case, act: Act, context: Context) -> Outcome | Refusal:
+    """挂起 (A-33, C-21): for a reason of the list, not too often for the same; until a day, or until a person resumes."""
+    if act.to not in context.policy.suspension_reasons:
+        return no("malformed", "C-21", hold_for="、".join(context.policy.suspension_reasons))
+    if act.to not in may_hold_for(case, context.policy):
+        return no("target_not_allowed", "C-21", held=context.policy.suspensions_max)
+    if not act.opinion:
+        return no("opinion_required", "C-21")
+    until = workdays_after(context.now, act.more, context.calendar) if act.more > 0 else None
+    return [CaseSuspended(act.opinion, until, act.to)]
 
 
 def _ask(visit: Visit, act: Act, context: Context) -> Outcome | Refusal:

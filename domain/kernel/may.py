@@ -153,6 +153,12 @@ def records_of(procedure: Procedure, case: Case, visit: Visit | None) -> tuple[R
     return procedure[visit.stage].records if visit else procedure.records
 
 
+def may_hold_for(case: Case, policy: Any) -> tuple[str, ...]:
+    """The policy's reasons to suspend that no running clock has stood through as often as it may (C-21)."""
+    return tuple(why for why in policy.suspension_reasons if all(
+        c.held_for.count(why) < policy.suspensions_max for v in case.open for c in v.clocks if not c.ran_out))
+
+
 def ending(case: Case) -> Proposal | None:
     """The termination that waits for its second person (A-34)."""
     return next((p for p in case.proposed if p.form is None), None)
@@ -250,6 +256,8 @@ def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Re
         case "suspend" | "resume":
             if case.suspended != (verb == "resume"):
                 return no("suspended" if case.suspended else "wrong_stage", "A-33")
+            if verb == "suspend" and not may_hold_for(case, context.policy):
+                return no("target_not_allowed", "C-21", held=context.policy.suspensions_max)
         case _ if case.suspended:
             return no("suspended", "A-33")
         case "assign":

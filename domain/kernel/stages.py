@@ -27,6 +27,8 @@ class Policy:
     extension_answer_workdays: int = 3          # C-23
     refused_grace_workdays: int = 2             # C-23
     late_entry_workdays: int = 10               # C-34
+    suspension_reasons: tuple[str, ...] = ("force_majeure", "other_case", "outside_answer", "applicant")   # C-21, A-33
+    suspensions_max: int = 2                    # per clock for the same reason (C-21)
     reopen_allowed: bool = False                # C-24: a clock that ran out may be extended all the same
     reminder_hour: int = 9                      # C-18
     reminders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)   # stage → working days before

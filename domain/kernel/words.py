@@ -66,7 +66,15 @@ SENTENCES = {
 }
 
 
+HELD_FOR = {
+    "force_majeure": "不可抗力（灾害、疫情等）", "other_case": "等另一案件的结果", "outside_answer": "等其他机关答复",
+    "applicant": "应申请人请求", "veto_found": "考察发现一票否决事项，等查处",
+}
+"""Why a case may be suspended (C-21), by the code in the policy's list; the last one by rule alone (R-36)."""
+
 FINER = {
+    ("malformed", "hold_for"): "还没有选暂停的事由，或事由不在所列之内。请从列出的事由里选一个。",
+    ("target_not_allowed", "held"): "同一事由最多暂停{held}次，已经用完。请继续办理，或按实际情况换一个事由。",
     ("malformed", "unlisted"): "所属学科不在专家库的学科里。请从列出的学科里选一个。",
     ("malformed", "unknown"): "有不认识的考察活动，或同一种填了两次。请按列出的种类各填一次。",
     ("opinion_required", "least"): "写得太短，按规定至少{least}个字。请补充后再提交。",

@@ -12,6 +12,7 @@ from typing import Any
 
 from domain.kernel.seats import BallotRule
 from domain.kernel.stages import Policy
+from domain.kernel.words import HELD_FOR
 
 
 class PolicyInvalid(ValueError):
@@ -215,6 +216,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
     p = Fields(data["parameters"], "", seen)
     review, visit, mend, committee, combine = (
         p["review"], p["site_visit"], p["mending"], p["committee"], p["review"]["combination"])
+    clocks = p.get("clocks", Fields({}))          # what a file does not say holds by default
     limits = {s["code"]: s for s in data["stages"]}
     rules = {r["code"]: Fields(r, f"eligibility.{r['code']}.", p.seen) for r in p["eligibility"]}
     since, requires = rules.get("years_since_last_level", {}), rules.get("holds_level", {})
@@ -283,7 +285,9 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         validity_years=p["conferment"]["validity_years"],
         document_pattern=p["numbering"]["decision_document_pattern"],
         certificate_pattern=p["numbering"]["certificate_pattern"], case_pattern=p["numbering"]["case_pattern"],
-        serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders)
+        serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders,
+        suspension_reasons=tuple(clocks.get("suspension_reasons", StarPolicy.suspension_reasons)),
+        suspensions_max=clocks.get("suspensions_max_count", StarPolicy.suspensions_max))
     if fault := next(_faults(policy), None):
         raise PolicyInvalid(fault)
     return policy
@@ -302,6 +306,7 @@ def _faults(p: StarPolicy) -> Iterator[str]:
     if p.panel_min % 2 == 0:
         yield "考察组人数须为单数"
     yield from (f"不认识的排序项 {k}" for k in p.ranking if k not in RANKED_BY)
+    yield from (f"不认识的暂停事由 {k}" for k in p.suspension_reasons if k not in HELD_FOR)
     for level in p.levels.values():
         yield from (f"{level.name}的底线{d}不是维度" for d in level.floors_cp if d not in {x.id for x in p.dimensions})
         if sum(level.floors_cp.values()) > level.pass_cp:

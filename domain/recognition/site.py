@@ -125,7 +125,7 @@ def veto_found(case: Case, visit: Visit, form: VetoFound, context: Context) -> l
     """R-36: to the office at once; the case is suspended until decided."""
     if form.veto not in {v.code for v in context.policy.vetoes} or not form.what:
         return no("malformed", "R-36")
-    return [CaseSuspended(form.what)]
+    return [CaseSuspended(form.what, why="veto_found")]
 
 
 def sign_site(case: Case, visit: Visit, form: SiteSheet, context: Context) -> list[Event] | Refusal:

@@ -472,6 +472,8 @@ class World:
         """A whole act of that verb."""
         r, row = self.r, self.procedure(id)[visit.stage] if visit else None
         to = f"outside{r.randrange(3)}" if verb == "assign" else ""
+        if verb == "suspend":
+            to = r.choice(self.policy.suspension_reasons)
         if verb == "return":
             to = r.choice(targets or (row.returns if row else ()) or ("",))
         form = self.form(id, visit, want or (row.form if row and verb == "agree" else None))
@@ -555,7 +557,8 @@ class World:
     def office_stops(self) -> None:
         """挂起, sometimes until a day (C-21)."""
         for id in self.shuffled()[:1]:
-            self.act(id, Act("suspend", opinion=WORDS, more=self.r.choice([0, 2, 5])), self.office(id))
+            why = self.r.choice(self.policy.suspension_reasons)
+            self.act(id, Act("suspend", to=why, opinion=WORDS, more=self.r.choice([0, 2, 5])), self.office(id))
 
     def office_ends(self) -> None:
         """The office, and then the head: who confirms, drops it, or lets it wait (A-34)."""

@@ -47,7 +47,7 @@ from domain.kernel.stages import (
     vacate,
     workdays,
 )
-from domain.kernel.values import Text
+from domain.kernel.values import Text, having
 from tests.tiny.procedure import DOCUMENT, DocumentPolicy, TextWritten, Write
 
 from .story import (
@@ -385,7 +385,7 @@ def test_A_21_take_back(steps, when, then):
     pytest.param([WRITTEN, CHECKED], takes_back(DRAFTER, 1), no("next_has_acted", "A-21"), id="the next has acted"),
     pytest.param([WRITTEN], takes_back(CHECKER, 1), no("not_holder", "A-21"), id="somebody else's act"),
     pytest.param([WRITTEN], takes_back(CHECKER, 2), no("not_holder", "A-21"), id="nothing said yet"),
-    pytest.param([WRITTEN, by(REGISTRY, "suspend", opinion=WHY)], takes_back(DRAFTER, 1), no("suspended", "A-33"), id="A-33 suspended"),
+    pytest.param([WRITTEN, by(REGISTRY, "suspend", to="other_case", opinion=WHY)], takes_back(DRAFTER, 1), no("suspended", "A-33"), id="A-33 suspended"),
 ])
 def test_A_21_take_back_refused(steps, when, then):
     assert decided(document(*steps), when=when) == then
@@ -443,13 +443,13 @@ def test_A_28_claim(steps, when, then):
 # -- A-33, A-34: suspend, end --------------------------------------------------------------------------------------------
 
 TIMED = table(row(seats=seats("a", "b"), rule=ALL, clock=workdays("five"), at_limit=lapse, refused=End("refused"), records=(Record(Say),)))
-HELD = by(CLERK, "suspend", opinion=WHY)
+HELD = by(CLERK, "suspend", to="other_case", opinion=WHY)
 
 
 @pytest.mark.parametrize(("steps", "when", "then"), [
-    pytest.param([], HELD, [CaseSuspended(WHY), ClockPaused(1, "suspended")], id="every clock stops"),
-    pytest.param([], by(CLERK, "suspend"), no("opinion_required", "C-21"), id="for a reason"),
-    pytest.param([], by(A, "suspend", opinion=WHY), no("wrong_post", "A-33"), id="by the office"),
+    pytest.param([], HELD, [CaseSuspended(WHY, why="other_case"), ClockPaused(1, "suspended")], id="every clock stops"),
+    pytest.param([], by(CLERK, "suspend", to="other_case"), no("opinion_required", "C-21"), id="for a reason"),
+    pytest.param([], by(A, "suspend", to="other_case", opinion=WHY), no("wrong_post", "A-33"), id="by the office"),
     pytest.param([HELD], HELD, no("suspended", "A-33"), id="once"),
     pytest.param([], by(CLERK, "resume"), no("wrong_stage", "A-33"), id="what runs is not resumed"),
     pytest.param([HELD], by(CLERK, "resume"), [CaseResumed(), ClockResumed(1)], id="and go on"),
@@ -458,7 +458,7 @@ HELD = by(CLERK, "suspend", opinion=WHY)
     *(pytest.param([HELD], by(CLERK, verb, "a", opinion=WHY), no("suspended", "A-33"), id=f"no {verb} meanwhile")
       for verb in ("extend", "assign", "vacate", "again")),
     pytest.param([HELD], by(APPLICANT, "withdraw"), [CaseEnded("withdrawn")], id="but withdraw"),
-    pytest.param([], by(who("o", "office@B", ties=("S",)), "suspend", opinion=WHY), no("own_case", "G-15"), id="G-15 nobody holds up their own case"),
+    pytest.param([], by(who("o", "office@B", ties=("S",)), "suspend", to="other_case", opinion=WHY), no("own_case", "G-15"), id="G-15 nobody holds up their own case"),
 ])
 def test_A_33_suspend(steps, when, then):
     assert decided(given(TIMED, *steps, policy=TERMS), when=when) == then
@@ -466,7 +466,7 @@ def test_A_33_suspend(steps, when, then):
 
 def test_C_20_C_21_the_clock_goes_on_where_it_stood():
     """Five working days from Mon 10 March; Wed 12 to Fri 14 do not count: 11, 17, 18, 19, 20."""
-    story = given(TIMED, by(CLERK, "suspend", opinion=WHY, on="03-12"), policy=TERMS)
+    story = given(TIMED, by(CLERK, "suspend", to="other_case", opinion=WHY, on="03-12"), policy=TERMS)
     assert stands(story, "04-30") == {"ask": [], "": ["resume"]}
     story = after(story, by(CLERK, "resume", on="03-14"))
     assert (stands(story, "03-20 23:59"), stands(story, "03-21 00:00")) == ({"ask": ["a", "b"]}, {"ended": ["lapsed"]})
@@ -474,12 +474,49 @@ def test_C_20_C_21_the_clock_goes_on_where_it_stood():
 
 def test_C_21_a_suspension_until_a_day_ends_by_itself():
     """Two working days from Wed 12: until the end of Fri 14, which like Wed is not used."""
-    story = given(TIMED, by(CLERK, "suspend", opinion=WHY, more=2, on="03-12"), policy=TERMS)
-    assert story.events == [CaseSuspended(WHY, moment("03-14 23:59:59.999999")), ClockPaused(1, "suspended")]
+    story = given(TIMED, by(CLERK, "suspend", to="other_case", opinion=WHY, more=2, on="03-12"), policy=TERMS)
+    assert story.events == [CaseSuspended(WHY, moment("03-14 23:59:59.999999"), "other_case"), ClockPaused(1, "suspended")]
     told = after(story, by(WORKFLOW, "look", on="03-20"))
     assert told.events == [CaseResumed(), ClockResumed(1)]
     assert {e.at for e in told.entries} == {moment("03-14 23:59:59.999999")}
     assert stands(told, "03-21 00:00") == {"ended": ["lapsed"]}
+
+
+def held(*why: str) -> list[Step]:
+    """Suspended and resumed for each of these reasons."""
+    return [step for x in why for step in (by(CLERK, "suspend", to=x, opinion=WHY), by(CLERK, "resume"))]
+
+
+LISTED = Policy.suspension_reasons
+USED_UP = no("target_not_allowed", "C-21", held=2)
+
+
+@pytest.mark.parametrize(("steps", "why", "then"), [
+    pytest.param([], "tired", no("malformed", "C-21", hold_for="、".join(LISTED)), id="C-21 only for a listed reason"),
+    pytest.param([], "", no("malformed", "C-21", hold_for="、".join(LISTED)), id="C-21 never without one"),
+    pytest.param(held("other_case"), "other_case", None, id="C-21 a second time for the same"),
+    pytest.param(held("other_case", "other_case"), "other_case", USED_UP, id="C-21 not a third time"),
+    pytest.param(held("other_case", "other_case"), "force_majeure", None, id="C-21 but for another reason"),
+    pytest.param([*held("other_case", "other_case"), agrees(A), agrees(B)], "other_case", None, id="C-21 counted by clock: the next row has its own"),
+    pytest.param([*held("other_case"), agrees(A), agrees(B), *held("other_case")], "other_case", None, id="C-21 and begins with none"),
+    pytest.param(held(*LISTED, *LISTED), "other_case", USED_UP, id="C-21 every reason used up"),
+])
+def test_C_21_listed_reasons_and_how_often(steps, why, then):
+    rows = table(row(seats=seats("a", "b"), rule=ALL, clock=workdays("five"), at_limit=lapse, to="next"),
+                 row("next", seats=seats("z"), clock=workdays("five"), at_limit=lapse))
+    story = given(rows, *steps, policy=TERMS)
+    got = after(story, by(CLERK, "suspend", to=why, opinion=WHY))
+    assert (got if isinstance(got, Refusal) else None) == then
+    offered = next(o for o in offers(rows, story.case, story.context(CLERK)) if o.verb == "suspend").refusal
+    assert offered == (USED_UP if len(steps) >= 2 * 2 * len(LISTED) else None)
+
+
+@pytest.mark.parametrize(("policy", "tries", "then"), [
+    pytest.param(having(TERMS, suspensions_max=1), 1, no("target_not_allowed", "C-21", held=1), id="C-21 the number is the policy's"),
+    pytest.param(having(TERMS, suspension_reasons=("applicant",)), 0, no("malformed", "C-21", hold_for="applicant"), id="C-21 the list is the policy's"),
+])
+def test_C_21_is_the_policys(policy, tries, then):
+    assert after(given(TIMED, *held("other_case") * tries, policy=policy), HELD) == then
 
 
 ENDS = by(CLERK, "end", opinion=WHY)

@@ -247,7 +247,7 @@ def test_ladder_a_rung_whose_moment_has_passed_is_taken_when_the_row_opens():
 
 
 def test_ladder_nothing_is_taken_of_a_suspended_case():
-    held = given(LADDER, by(CLERK, "suspend", opinion=WHY), policy=TERMS)
+    held = given(LADDER, by(CLERK, "suspend", to="other_case", opinion=WHY), policy=TERMS)
     assert decided(held, when=by(WORKFLOW, "look", on="03-20")) == []
     assert [type(e) for e in decided(held, when=by(CLERK, "resume", on="03-13"))] == [CaseResumed, ClockResumed, RungTaken]
 
@@ -275,7 +275,7 @@ def second(who: Any, no_: int = 3, verb: str = "second") -> Step:
     pytest.param([PAID], second(C, verb="drop"), [ProposalClosed(3)], id="or by the second"),
     pytest.param([PAID], second(HEAD, verb="drop"), no("wrong_post", "G-13"), id="by nobody else"),
     pytest.param([PAID, second(B)], second(C), no("task_closed", "G-13"), id="once"),
-    pytest.param([PAID, by(CLERK, "suspend", opinion=WHY)], second(B), no("suspended", "A-33"), id="A-33 not while suspended"),
+    pytest.param([PAID, by(CLERK, "suspend", to="other_case", opinion=WHY)], second(B), no("suspended", "A-33"), id="A-33 not while suspended"),
 ])
 def test_G_13_a_fact_that_needs_a_second_person(steps, when, then):
     assert decided(given(SECOND, *steps), when=when) == then
@@ -379,7 +379,7 @@ def test_duties_are_done_in_the_order_of_the_row(steps, then):
     pytest.param([], does("number"), no("malformed", "A-3", wants="Say"), id="not without its fact"),
     pytest.param([], does("number", Say("")), no("malformed", "A-3"), id="what its rule refuses"),
     pytest.param([], by(A, "do", duty="number", form=Say("1")), no("wrong_post", "A-3"), id="by the workflow"),
-    pytest.param([by(CLERK, "suspend", opinion=WHY)], does("number", Say("1")), [Said("1"), DutyDone(1, "number")], id="A-33 the system's duties go on"),
+    pytest.param([by(CLERK, "suspend", to="other_case", opinion=WHY)], does("number", Say("1")), [Said("1"), DutyDone(1, "number")], id="A-33 the system's duties go on"),
 ])
 def test_duties_are_the_workflows(steps, when, then):
     assert decided(given(DUTIES, *steps), when=when) == then
@@ -461,7 +461,7 @@ def hears(form: Any, **act: Any) -> Step:
     pytest.param([], does("Say", Say("x")), no("task_closed", "A-3", duty="Say"), id="the own workflow does not bring it"),
     pytest.param([], by(A, "hear", form=Say("x")), no("wrong_post", "A-3"), id="nor does a person"),
     pytest.param([], hears(Mend()), [Said("mend"), StageClosed(1, "passed", "", (), "mended"), CaseEnded("mended")], id="what may be heard in any row"),
-    pytest.param([by(CLERK, "suspend", opinion=WHY)], hears(Say("x")), [Said("x"), DutyDone(1, "Say")], id="A-33 heard while suspended"),
+    pytest.param([by(CLERK, "suspend", to="other_case", opinion=WHY)], hears(Say("x")), [Said("x"), DutyDone(1, "Say")], id="A-33 heard while suspended"),
     pytest.param([hears(Mend())], hears(Mend()), no("case_closed", "A-5", how="mended"), id="news to an ended case is dropped"),
 ])
 def test_told_the_row_waits_until_another_case_brings_it(steps, when, then):
@@ -587,7 +587,7 @@ def test_turns_when_a_gate_changes_although_nobody_writes():
 
 
 def test_turns_nothing_of_a_suspended_case():
-    story = given(GATED, by(CLERK, "suspend", opinion=WHY), policy=TERMS)
+    story = given(GATED, by(CLERK, "suspend", to="other_case", opinion=WHY), policy=TERMS)
     assert turns(GATED, story.case, story.context(WORKFLOW)) == {}
 
 

@@ -147,6 +147,7 @@ P = "parameters."
     pytest.param(put(P + "site_visit.panel_min_count", 4), "考察组人数须为单数", id="R-29 an even panel"),
     pytest.param(put(P + "fees.fee_fen", 100), "不得收取任何费用", id="R-3 a fee"),
     pytest.param(put(P + "quota.ranking", ["combined_total_points", "shoe_size"]), "不认识的排序项 shoe_size", id="R-44 ranked by what nobody knows"),
+    pytest.param(put(P + "clocks", {"suspension_reasons": ["tired"]}), "不认识的暂停事由 tired", id="C-21 a reason without words"),
     pytest.param(drop(P + "notice.notice_working_days"), "缺少 notice.notice_working_days", id="a field is missing"),
     pytest.param(drop(P + "committee.quorum_fraction"), "缺少 committee.quorum_fraction", id="a share is missing"),
 ])
@@ -225,6 +226,18 @@ def test_a_number_changed_in_the_file_is_the_number_that_is_followed():
     put(P + "review.expert_working_days", 12)(data)
     put("stages.2.limit_working_days", 9)(data)
     assert {k: getattr(read_policy(data), k) for k in ("material_term", "completeness_term")} == {"material_term": 12, "completeness_term": 9}
+
+
+@pytest.mark.parametrize(("field", "value", "name", "then"), [
+    pytest.param("suspension_reasons", ["other_case"], "suspension_reasons", ("other_case",), id="C-21 the list"),
+    pytest.param("suspensions_max_count", 3, "suspensions_max", 3, id="C-21 how often"),
+])
+def test_what_a_file_may_say_of_clocks(field, value, name, then):
+    """Files that say nothing keep the default."""
+    data, seen = file(), set()
+    data["parameters"]["clocks"] = {field: value}
+    assert (getattr(read_policy(data, seen), name), getattr(POLICY, name)) == (then, getattr(StarPolicy, name))
+    assert unread(data) == set()
 
 
 @pytest.mark.parametrize(("name", "levels"), [

@@ -601,7 +601,7 @@ def test_C_33_R_31_a_visit_entered_late_was_not_held_before_its_day():
 
 
 @pytest.mark.parametrize(("form", "then"), [
-    pytest.param(VetoFound("illegal_fee", WHY), [CaseSuspended(WHY)], id="to the office, the case stands still"),
+    pytest.param(VetoFound("illegal_fee", WHY), [CaseSuspended(WHY, why="veto_found")], id="to the office, the case stands still"),
     pytest.param(VetoFound("ugly_gate", WHY), no("malformed", "R-36"), id="no veto of this policy"),
     pytest.param(VetoFound("illegal_fee", Text("")), no("malformed", "R-36"), id="what was found?"),
 ])
