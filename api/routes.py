@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from domain.kernel.acts import Act
@@ -24,6 +23,7 @@ from store.door import AUDITOR, Command, Door, Reading, SessionOver
 
 from . import models as m
 from . import sessions
+from .commands import CommandRoute, Key
 from .forms import BadForm, name_of, read_form
 from .problems import Refused, SignedOut
 from .sessions import Claimed, Who
@@ -33,10 +33,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for code, words in ((401, "未登录"), (403, "无权办理"), (404, "没有，或无权查看"), (409, "现在不能办"), (413, "太大"),
                         (415, "类型不对"), (422, "内容不对"), (429, "太频繁"), (503, "太忙，稍后再试"))}
 router = APIRouter(prefix="/api", responses=PROBLEMS)
+commands = APIRouter(prefix="/api", responses=PROBLEMS, route_class=CommandRoute)
 QUERY_SECONDS = 2
-
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=80, pattern=r"^[\x21-\x7e]+$")]
-
 
 async def door_of(request: Request) -> Door:
     return request.app.state.door
@@ -66,9 +64,10 @@ async def reading_of(door: Door, case: str, person: str) -> Reading:
     return got
 
 
-@router.post("/cases", status_code=201, response_model=m.ReceiptAnswer)
-async def open_case(body: m.OpenRequest, session: Claimed, door: TheDoor, request: Request, key: Key = None) -> Response:
+@commands.post("/cases", status_code=201, response_model=m.ReceiptAnswer)
+async def open_case(body: m.OpenRequest, session: Claimed, request: Request, key: Key = None) -> Response:
     """开始一个案件。同一请求编号重复提交，返回第一次的结果。"""
+    door: Door = request.app.state.door
     procedure = door.procedures.get(body.kind)
     try:
         if procedure is None or not procedure.number:
@@ -80,18 +79,18 @@ async def open_case(body: m.OpenRequest, session: Claimed, door: TheDoor, reques
             raise
         raise Refused(no("malformed", "A-3"), error.fields) from None
     act = Act("open", form=form) if form is not None else Act("look")
-    return await through(Command(key or str(uuid.uuid4()), "", act, kind=body.kind, subject=body.subject,
+    return await through(Command(key, "", act, kind=body.kind, subject=body.subject,
                                  parent=body.parent, policy=body.policy, session=session), request, 201)
 
 
-@router.post("/cases/{case}/acts", response_model=m.ReceiptAnswer)
+@commands.post("/cases/{case}/acts", response_model=m.ReceiptAnswer)
 async def act(case: m.Id, body: m.ActRequest, session: Claimed, request: Request, key: Key = None) -> Response:
     """办理一步。被拒绝的，什么都没有写入；同一请求编号可以再办。"""
     form = await form_of(case, body.form, request.app.state.door, request)
     at = body.at.astimezone(COUNTY) if body.at else None
     act = Act(body.verb, body.visit, body.seat, body.to, tuple(body.parts), Text(body.opinion), form, body.duty,
               body.more, at, body.saw, tuple(body.files))
-    return await through(Command(key or str(uuid.uuid4()), "", act, case, session=session), request)
+    return await through(Command(key, "", act, case, session=session), request)
 
 
 async def form_of(case: str, data: dict[str, Any] | None, door: Door, request: Request) -> Any:

@@ -63,7 +63,7 @@ async def current(request: Request) -> Session:
 Who = Annotated[Session, Depends(current)]
 
 
-async def claimed(request: Request) -> bytes:
+def claimed(request: Request) -> bytes:
     """The id of the session that the cookie names, for the door: it finds out who holds it in its own trip."""
     token = request.cookies.get(COOKIE, "")
     if not token:

@@ -31,7 +31,7 @@ PLAIN = ("/api", "/static", "/healthz", "/events")
 
 def is_page(request: Request) -> bool:
     """A reader in a browser, not a program."""
-    return not request.url.path.startswith(PLAIN) and "text/html" in request.headers.get("accept", "")
+    return not request.scope["path"].startswith(PLAIN) and "text/html" in request.headers.get("accept", "")
 
 
 async def as_page(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
