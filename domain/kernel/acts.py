@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from .values import Text, tagged
@@ -20,6 +20,13 @@ AGAIN = "again"
 class DemandRecusal:
     """申请某人回避：点名并写明理由，由股长或分管局长决定。"""          # G-19; the seat is frozen until then
     person: str
+    reason: Text
+
+
+@tagged("kernel")
+class AllowLate:
+    """同意逾期补录：哪一天发生的事，为什么没有按时录入。"""       # C-34
+    day: date
     reason: Text
 
 

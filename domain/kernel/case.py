@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from .calendar import day_of
@@ -138,6 +138,7 @@ class Case:
     rungs: frozenset[str] = frozenset()         # keys of ladders that have acted, each once
     calendar: int = 0                           # the version under which its due days were last told (C-29)
     recused: frozenset[str] = frozenset()       # who judges nothing here any more (G-18 to G-20)
+    late_allowed: tuple[tuple[date, str], ...] = ()     # the day of what may still be entered, and who consented (C-34)
     facts: Any = None                           # the family's
     tally: Tally = field(default_factory=Tally, compare=False)      # not state: loaded
     line: str = ""                              # not state: whose eyes a row's questions see the case with
@@ -427,6 +428,21 @@ class Recused(Event):
 
 
 @fact
+class EnteredLate(Event):
+    """补录 (C-34): why a record comes late, and the paper that it rests on; a seat keeps its own."""
+    visit: int
+    reason: Text
+    files: tuple[str, ...] = ()
+
+
+@fact
+class LateAllowed(Event):
+    """已同意逾期补录 (C-34): what was true on that day may still be entered; no published count changes."""
+    day: date
+    reason: Text = Text("")
+
+
+@fact
 class CaseEnded(Event):
     how: str
     reason: Text = Text("")
@@ -674,6 +690,12 @@ def _undone(past: Past, e: Recused) -> Past:
     stands = tuple((k, a) for k, a in past.acts if past.stage in e.tainted and e.person not in (a.by, a.behind))
     gone = tuple(act for key, act in past.acts if (key, act) not in stands)
     return having(past, acts=stands, before=(*past.before, *gone), stands=False)
+
+
+@_when(LateAllowed)
+def _(case: Case, e: LateAllowed, entry: Entry, n: int) -> Case:
+    both = tuple((e.day, who) for who in (entry.by, entry.behind) if who)
+    return having(case, late_allowed=(*case.late_allowed, *both))
 
 
 @_when(CaseEnded)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .acts import AllowLate
 from .seats import ALL, BALLOT
 from .stages import End, Procedure, Stage, go_on, go_to, lapse, remind, taken_as_accepted
 
@@ -32,6 +33,8 @@ def _names(p: Procedure) -> Iterator[str]:
                 yield f"{s.name}: {to.__name__} does not say where it leads"
     forms = [r.form for s in p.stages for r in s.records] + [r.form for r in (*p.records, *p.opened_by)]
     forms += [s.form for s in p.stages if s.form] + [d.form for s in p.stages for d in s.duties if d.form]
+    if any(getattr(f, "late", False) for f in forms) and not any(r.form is AllowLate for r in p.records):
+        yield "what may be entered late has nobody to consent after the limit (C-34)"
     for form in (*forms, *p.hears):
         if form not in p.rules:
             yield f"{form.__name__} has no rule"

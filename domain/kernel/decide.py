@@ -1,11 +1,9 @@
 """决定. decide: clocks that ran out, may they, what follows, and what follows from that. Pure and total."""
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from .acts import AGAIN, Act, DemandRecusal
-from .calendar import day_of, end_of
 from .case import (
     ActTakenBack,
     BallotClosed,
@@ -35,6 +33,7 @@ from .case import (
 )
 from .clock import workdays_after
 from .follow import Decision, changed_since
+from .late import noted, rule_of, why_not_late
 from .may import (
     as_whom,
     barred,
@@ -63,8 +62,6 @@ from .seats import BALLOT, Holder, Seat, person
 from .stages import Close, Context, Outcome, Procedure, Stage, gone, roster
 from .values import Text, having
 
-FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
-
 
 def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[list[Entry], Case] | Refusal:
     """What follows from an act: the entries to append and the case after them, or why not. Never raises."""
@@ -79,14 +76,14 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
         return over(now, act.visit)
     if refusal := why_not(procedure, now, act.verb, context, act.visit, act.seat):
         return refusal
-    if refusal := _true_at(procedure, now, act, context):
+    if refusal := why_not_late(procedure, now, act, context):
         return refusal
     outcome = _outcome(decision, act)
     if isinstance(outcome, Refusal):
         return outcome
     at = act.at or context.now
     post, behind = _post(procedure, now, act, context)
-    decision.do(outcome, now.visit(act.visit), at, context.actor, getattr(act.form, "rule", ""), post, behind)
+    decision.do(outcome, now.visit(act.visit), at, context.actor, rule_of(act, context), post, behind)
     # a fact counts from when it was true; what it starts, from when it was known
     decision.follow(at if act.verb == "hear" else context.now)
     decision.run_clocks()
@@ -111,22 +108,6 @@ def open_case(procedure: Procedure, id: str, subject: str, policy: str, context:
 def sealed_choice(procedure: Procedure, case: Case, act: Act, policy: Any) -> str:
     """The choice that goes sealed into the vault beside the fact that the seat voted (R-45); "" if none does."""
     return act.verb if act.verb in ("yes", "no", "abstain") and policy.ballot.secret else ""
-
-
-def _true_at(procedure: Procedure, case: Case, act: Act, context: Context) -> Refusal | None:
-    """补录 (C-32 to C-34): only kinds that are late-able, never in the future or before what they follow."""
-    if act.at is None or act.at == context.now or act.verb in ("hear", "open"):
-        return None
-    if not getattr(act.form, "late", False):
-        return no("not_late_able", "C-32")
-    visit = case.visit(act.visit)
-    began = visit.opened_at if visit else case.opened_at
-    if act.at > context.now + FUTURE_TOLERANCE or (began and act.at < began):
-        return no("true_at_impossible", "C-33")
-    if act.at < context.now and not act.opinion:
-        return no("opinion_required", "C-34")
-    last_day = workdays_after(end_of(day_of(act.at)), context.policy.late_entry_workdays, context.calendar)
-    return no("not_late_able", "C-34") if context.now > last_day else None
 
 
 def _post(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[str, str]:
@@ -199,7 +180,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             assert visit
             return _close(here, visit, act, context)
         case "record":
-            return _record(procedure, here, visit, act, as_of)
+            return noted(act, context, _record(procedure, here, visit, act, as_of))
         case "second" | "drop":
             return _second(procedure, case, act, context)
         case "do":

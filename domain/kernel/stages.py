@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,8 @@ class Policy:
     extension_answer_workdays: int = 3          # C-23
     refused_grace_workdays: int = 2             # C-23
     late_entry_workdays: int = 10               # C-34
+    late_papers: frozenset[str] = frozenset()   # kinds whose late entry needs the paper, by the name of the form (C-34)
+    counter_close: time = time(17, 30)          # of papers handed in on the last day (C-15)
     suspension_reasons: tuple[str, ...] = ("force_majeure", "other_case", "outside_answer", "applicant")   # C-21, A-33
     suspensions_max: int = 2                    # per clock for the same reason (C-21)
     reopen_allowed: bool = False                # C-24: a clock that ran out may be extended all the same

@@ -44,7 +44,7 @@ SENTENCES = {
     "case_closed": "案件已经结束。请另提更正或复核。",
     "calendar_unpublished": "那一年的日历尚未公布，定不下日期。请先选已公布的日子。",
     "no_school_month": "这一天在假期里，不属于任何学月。请选学期内的日期。",
-    "not_late_able": "这件事不能补录，或补录期限已过。请由股长同意后再录。",
+    "not_late_able": "这件事不能补录。请按现在的时间办理，以前的情况写在意见里。",
     "true_at_impossible": "填写的时间不可能：早于应有的时间，或在将来。请改正后再提交。",
     "quota_full": "这一批的名额已满。请报下一批。",
     "amount_invalid": "分数不在允许的范围内：{leaf}。请改为0到满分之间、符合步长的数。",
@@ -73,6 +73,9 @@ HELD_FOR = {
 """Why a case may be suspended (C-21), by the code in the policy's list; the last one by rule alone (R-36)."""
 
 FINER = {
+    ("not_late_able", "limit"): "补录期限（{limit}个工作日）已过。请先由股长在本案登记“同意逾期补录”，再由您补录。",
+    ("attachment_required", "paper"): "补录这件事要附纸质件的扫描件。请先上传扫描件，再提交补录。",
+    ("past_deadline", "counter"): "最后一天{counter}以后交到窗口的算逾期。请联系经办股室，问清能否恢复。",
     ("malformed", "hold_for"): "还没有选暂停的事由，或事由不在所列之内。请从列出的事由里选一个。",
     ("target_not_allowed", "held"): "同一事由最多暂停{held}次，已经用完。请继续办理，或按实际情况换一个事由。",
     ("malformed", "unlisted"): "所属学科不在专家库的学科里。请从列出的学科里选一个。",

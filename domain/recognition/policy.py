@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
@@ -287,7 +288,10 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         certificate_pattern=p["numbering"]["certificate_pattern"], case_pattern=p["numbering"]["case_pattern"],
         serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders,
         suspension_reasons=tuple(clocks.get("suspension_reasons", StarPolicy.suspension_reasons)),
-        suspensions_max=clocks.get("suspensions_max_count", StarPolicy.suspensions_max))
+        suspensions_max=clocks.get("suspensions_max_count", StarPolicy.suspensions_max),
+        late_entry_workdays=clocks.get("late_entry_working_days", StarPolicy.late_entry_workdays),
+        late_papers=frozenset(clocks.get("late_entry_paper_kinds", ())),
+        counter_close=time.fromisoformat(clocks.get("counter_close", f"{StarPolicy.counter_close:%H:%M}")))
     if fault := next(_faults(policy), None):
         raise PolicyInvalid(fault)
     return policy

@@ -1,7 +1,8 @@
 """评审认定. The tables of an application and of its batch; a row names only where it departs from the usual."""
 from __future__ import annotations
 
-from domain.kernel.acts import DemandRecusal
+from domain.kernel.acts import AllowLate, DemandRecusal
+from domain.kernel.late import allow_late
 from domain.kernel.seats import ALL, BALLOT, SCORE
 from domain.kernel.stages import (
     Duty,
@@ -146,11 +147,11 @@ RULES = {
     VetoFound: veto_found, SiteSheet: sign_site, Reply: reply, Answers: answer, Mended: mend, Rescored: rescore,
     Propose: propose, MeetingCalled: meeting_called, BelowQuota: below_quota, PutOnHold: put_on_hold,
     NoticePublished: hear_notice, DocumentSigned: hear_document, EnterRegister: enter_register, Rendered: rendered,
-    Told: told_school, Letter: sign_letter, DemandRecusal: known_to_the_school,
+    Told: told_school, Letter: sign_letter, DemandRecusal: known_to_the_school, AllowLate: allow_late,
 }
 
 STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
-  may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader),),
+  may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader), Record(AllowLate, section_head)),
   office=office, head=head, superior=leader, applicant=principal_of, number=lambda case: "星申", stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from domain.kernel import case as k
-from domain.kernel.acts import Act, DemandRecusal
+from domain.kernel.acts import Act, AllowLate, DemandRecusal
 from domain.kernel.calendar import COUNTY, DAY, Calendar, day_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, Entry, Visit, evolve
 from domain.kernel.decide import decide, open_case, sealed_choice
@@ -304,6 +304,8 @@ class World:
                 return b.ExtendWindow(max(f.last_day, day_of(self.now)) + r.randint(1, 9) * DAY)
             case "Convene":
                 return self._convene(case)
+            case "AllowLate":
+                return AllowLate(day_of(self.now) - r.randint(0, 20) * DAY, WORDS)
             case "DemandRecusal":
                 return DemandRecusal(r.choice(self._known(case) or ["nobody"]), WORDS)
             case "SignedOut":
@@ -650,7 +652,12 @@ class World:
             v, f = self.cases[id].at("visit"), self.cases[id].facts
             at = max(v.opened_at, start_of(f.day) + timedelta(hours=10)) if v and f.notified else self.now
             for s in v.seats if v and at < self.now else ():
-                if self.act(id, having(self.whole(id, v, "agree", s.key), at=at), s.key) is None:
+                refused = self.act(id, having(self.whole(id, v, "agree", s.key), at=at), s.key)
+                if refused and refused.code == "not_late_able":     # C-34: the head consents first
+                    self.act(id, Act("record", form=AllowLate(day_of(at), WORDS)), self.office(id, s.key, of=HEADS))
+                    refused = self.act(id, having(self.whole(id, v, "agree", s.key), at=at), s.key)
+                    self.seen["recorded after the limit"] += not refused
+                if not refused:
                     self.seen["recorded late"] += 1
                     return
 

@@ -27,7 +27,7 @@ from domain.registers.organisation import ORGANISATION
 from domain.registers.person import PERSON
 from tests.tiny.procedure import DOCUMENT
 
-from .story import Say, fact, row, say, seats, table
+from .story import Say, SayLate, fact, row, say, seats, table
 
 FIVE = workdays("five")
 
@@ -95,6 +95,7 @@ def test_good_tables(procedure):
     pytest.param(table(Stage("first", seats=seats("a"), to=to_nowhere)), "first names nowhere, which is no row", id="a question that leads to no row"),
     pytest.param(table(Stage("first", seats=seats("a"), to=anywhere)), "first: anywhere does not say where it leads", id="a question that does not say"),
     pytest.param(table(row("first", seats=seats("a"), form=Unruled)), "Unruled has no rule", id="a form without a rule"),
+    pytest.param(table(row("first", seats=seats("a"), form=SayLate)), "what may be entered late has nobody to consent after the limit (C-34)", id="C-34 late, and nobody to consent"),
     pytest.param(table(row("first", seats=seats("a"), records=(Record(Unruled),))), "Unruled has no rule", id="a record without a rule"),
     pytest.param(table(row("first", seats=seats("a")), records=(Record(Unruled),)), "Unruled has no rule", id="a record of any row without a rule"),
     pytest.param(table(row("first", seats=seats("a")), opened_by=(Record(Unruled),)), "Unruled has no rule", id="a first fact without a rule"),

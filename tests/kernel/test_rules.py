@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Any
 
 import pytest
 
-from domain.kernel.acts import VERBS, Act
+from domain.kernel.acts import VERBS, Act, AllowLate
 from domain.kernel.case import (
     ActTakenBack,
     CaseEnded,
@@ -15,9 +16,11 @@ from domain.kernel.case import (
     ClockPaused,
     ClockRanOut,
     ClockResumed,
+    EnteredLate,
     ExtensionAnswered,
     ExtensionAsked,
     FactProposed,
+    LateAllowed,
     ReminderDue,
     RosterDrawn,
     SeatActed,
@@ -28,6 +31,7 @@ from domain.kernel.case import (
     StageOpened,
 )
 from domain.kernel.clock import Clock
+from domain.kernel.late import allow_late
 from domain.kernel.plan import offers
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import ALL, ANY, FIRST, SCORE, SEQUENCE, Acted, Holder, Seat, person, pool, post
@@ -55,6 +59,7 @@ from .story import (
     CLERK,
     CLERK_2,
     HEAD,
+    RULES,
     WORKFLOW,
     Name,
     Said,
@@ -769,7 +774,10 @@ def test_G_14_what_can_be_vacated(seat, then):
 
 # -- C-32 to C-34: late entry ---------------------------------------------------------------------------------------------
 
-VISIT = table(Stage("visit", seats=seats("a"), form=SayLate, records=(Record(Say),)), row("next", seats=seats("z")))
+BY_HEAD = (Record(AllowLate, lambda case, policy: (Seat("head", post("head", "B")),)),)
+LATE = {"records": BY_HEAD, "rules": {**RULES, AllowLate: allow_late}}
+VISIT = table(Stage("visit", seats=seats("a"), form=SayLate, records=(Record(Say),)), row("next", seats=seats("z")), **LATE)
+CONSENT = by(HEAD, "record", stage="*", form=AllowLate(date(2025, 3, 12), WHY), on="03-27")
 
 
 def entered(on: str, at: str, **act: Any) -> Step:
@@ -783,12 +791,75 @@ def entered(on: str, at: str, **act: Any) -> Step:
     pytest.param(entered("03-12 14:00", "03-12 14:02"), [Said("x"), SeatActed(1, "a", "agree", 2, WHY)], id="C-33 but for two minutes"),
     pytest.param(entered("03-12", "03-10 08:59"), no("true_at_impossible", "C-33"), id="C-33 not before it could be"),
     pytest.param(entered("03-26 23:59", "03-12"), [Said("x"), SeatActed(1, "a", "agree", 2, WHY)], id="C-34 for ten working days"),
-    pytest.param(entered("03-27 00:00", "03-12"), no("not_late_able", "C-34"), id="C-34 not later"),
+    pytest.param(entered("03-27 00:00", "03-12"), no("not_late_able", "C-34", limit=10), id="C-34 not later without consent"),
     pytest.param(entered("03-20", "03-12", opinion=Text("")), no("opinion_required", "C-34"), id="C-34 for a reason"),
 ])
 def test_C_32_to_C_34_late_entry(when, then):
     got = decided(given(VISIT), when=when)
     assert (got if isinstance(got, Refusal) else got[:2]) == then
+
+
+@pytest.mark.parametrize(("steps", "when", "then"), [
+    pytest.param([], CONSENT, [LateAllowed(date(2025, 3, 12), WHY)], id="C-34 the head consents for a day"),
+    pytest.param([], by(CLERK, "record", stage="*", form=AllowLate(date(2025, 3, 12), WHY), on="03-27"), no("not_holder", "A-3"), id="C-34 the head, not the office"),
+    pytest.param([], by(HEAD, "record", stage="*", form=AllowLate(date(2025, 3, 12), Text("")), on="03-27"), no("opinion_required", "C-34"), id="C-34 for a reason"),
+    pytest.param([], by(HEAD, "record", stage="*", form=AllowLate(date(2025, 3, 9), WHY), on="03-27"), no("true_at_impossible", "C-33"), id="C-33 no day before the case"),
+    pytest.param([], by(HEAD, "record", stage="*", form=AllowLate(date(2025, 3, 27), WHY), on="03-27"), no("true_at_impossible", "C-33"), id="C-33 no day that is not over"),
+    pytest.param([CONSENT], CONSENT, no("already_acted", "C-34"), id="C-34 once a day"),
+    pytest.param([CONSENT], entered("03-28", "03-12"), [Said("x"), SeatActed(1, "a", "agree", 3, WHY)], id="C-34 then it is taken"),
+    pytest.param([CONSENT], entered("03-31", "03-13"), no("not_late_able", "C-34", limit=10), id="C-34 of that day only"),
+    pytest.param([by(who("a", "head@B"), "record", stage="*", form=AllowLate(date(2025, 3, 12), WHY), on="03-27")], entered("03-28", "03-12"),
+                 no("separation", "C-34"), id="C-34 nobody consents to their own"),
+])
+def test_C_34_after_the_limit_with_the_heads_consent(steps, when, then):
+    got = decided(given(VISIT, *steps), when=when)
+    assert (got if isinstance(got, Refusal) else got[:2]) == then
+
+
+@pytest.mark.parametrize(("on", "rules"), [
+    pytest.param("03-26 23:59", {""}, id="within the limit: it counts"),
+    pytest.param("03-28", {"C-34"}, id="after it: on record, and marked so that no published count takes it"),
+])
+def test_C_34_what_came_after_the_limit_is_marked(on, rules):
+    told = after(given(VISIT, *[having(CONSENT, on="03-26")]), entered(on, "03-12"))
+    assert {e.rule for e in told.entries if isinstance(e.event, Said | SeatActed)} == rules
+
+
+@pytest.mark.parametrize(("policy", "files", "then"), [
+    pytest.param(TERMS, (), None, id="where the policy asks for none"),
+    pytest.param(having(TERMS, late_papers=frozenset(["say_late"])), (), no("attachment_required", "C-34", paper="say_late"), id="where it asks, none is refused"),
+    pytest.param(having(TERMS, late_papers=frozenset(["say_late"])), ("f00",), None, id="with the paper"),
+    pytest.param(having(TERMS, late_papers=frozenset(["say"])), (), None, id="another kind"),
+])
+def test_C_34_a_paper_where_the_policy_says(policy, files, then):
+    got = after(given(VISIT, policy=policy), entered("03-20", "03-12", files=files))
+    assert (got if isinstance(got, Refusal) else None) == then
+
+
+def test_C_34_a_record_keeps_why_it_comes_late_and_its_paper():
+    desk = table(row(seats=seats("a"), records=(Record(SayLate),)), **LATE)
+    late = by(A, "record", form=SayLate("x"), on="03-20", at="03-12", opinion=WHY, files=("f00",))
+    assert decided(given(desk), when=late) == [EnteredLate(1, WHY, ("f00",)), Said("x")]
+    assert decided(given(desk), when=by(A, "record", form=SayLate("x"), on="03-20")) == [Said("x")]
+
+
+def handed_in(at: str, on: str = "03-17 23:00") -> Step:
+    """On the last of five working days from Monday 10 March."""
+    return entered(on, at)
+
+
+@pytest.mark.parametrize(("at_limit", "policy", "when", "then"), [
+    pytest.param(lapse, TERMS, handed_in("03-17 17:30"), None, id="C-15 until the counter closes"),
+    pytest.param(lapse, TERMS, handed_in("03-17 17:31"), no("past_deadline", "C-15", counter="17:30"), id="C-15 not after it"),
+    pytest.param(lapse, TERMS, handed_in("03-14 22:00"), None, id="C-15 on another day any hour does"),
+    pytest.param(lapse, TERMS, by(A, "agree", "a", form=SayLate("x"), on="03-17 23:59"), None, id="C-15 through the portal until 24:00"),
+    pytest.param(lapse, having(TERMS, counter_close=time(18)), handed_in("03-17 17:31"), None, id="C-15 the hour is the policy's"),
+    pytest.param(Stage("x").at_limit, TERMS, handed_in("03-17 17:31"), None, id="C-15 where only reminders follow nothing is missed"),
+])
+def test_C_15_the_counter_closes_before_the_day_ends(at_limit, policy, when, then):
+    rows = table(Stage("visit", seats=seats("a"), form=SayLate, clock=workdays("five"), at_limit=at_limit), row("next", seats=seats("z")), **LATE)
+    got = after(given(rows, policy=policy), when)
+    assert (got if isinstance(got, Refusal) else None) == then
 
 
 def test_C_35_it_counts_from_when_it_was_true_and_what_it_starts_from_when_it_was_known():
