@@ -40,8 +40,8 @@ class OpenRequest(Model):
 class ActRequest(Model):
     """办理：动作、哪一环节的哪个席位、意见、表单。"""
     verb: Literal["agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask",
-                  "record", "second", "drop", "close", "withdraw", "suspend", "resume", "extend", "vacate", "assign",
-                  "again", "end"]
+                  "receive", "record", "second", "drop", "close", "withdraw", "suspend", "resume", "extend", "vacate",
+                  "assign", "again", "end"]
     visit: int = Field(0, ge=0, le=100_000, description="环节的序号")
     seat: Id = Field("", description="席位")
     to: Id = Field("", description="退回到的环节，指派的人，或暂停的事由")

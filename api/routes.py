@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
 from domain.kernel.case import Case, SeatActed, SeatGone
+from domain.kernel.may import addressed
 from domain.kernel.plan import Plan, offers
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
@@ -55,6 +56,16 @@ async def through(command: Command, request: Request, status: int = 200) -> Resp
     if isinstance(got, Refusal):
         raise Refused(got)
     return Response(codec.encode(got), status, {"ETag": f'"{got.version}"'}, "application/json")
+
+
+async def opened_by(door: Door, reading: Reading) -> Reading:
+    """What its addressee opens is served from then on (C-9): the fact first, so that the limit is already shown."""
+    me, case = reading.context.actor, reading.case
+    waiting = [v.no for v in case.open if addressed(reading.procedure, v, reading.context)]
+    for visit in waiting:
+        await door.handle(Command(f"{me}/{case.id}/{visit}/served", me, Act("receive", visit), case.id))
+    again = await door.read(case.id, me) if waiting else reading
+    return reading if isinstance(again, Refusal) else again
 
 
 async def reading_of(door: Door, case: str, person: str) -> Reading:
@@ -121,8 +132,8 @@ def audits(context: Any) -> bool:
 
 @router.get("/cases/{case}")
 async def read_case(case: m.Id, who: Who, door: TheDoor, response: Response) -> m.CaseAnswer:
-    """案件现在的样子。"""
-    r = await reading_of(door, case, who.person)
+    """案件现在的样子。收件人打开即为送达，期限从这时起算。"""
+    r = await opened_by(door, await reading_of(door, case, who.person))
     response.headers["ETag"] = f'"{r.version}"'
     c = r.case
     visits = [m.VisitAnswer(
@@ -244,7 +255,7 @@ PUBLIC_TAGS = ("star.applied.v1", "star.described.v1", "star.leaf_answered.v1", 
                "star.eligibility_computed.v1", "star.school_notified.v1", "star.facts_disputed.v1",
                "star.points_answered.v1", "star.mending_reported.v1", "star.notice_heard.v1", "star.document_heard.v1",
                "star.title_conferred.v1", "star.paper_rendered.v1", "star.people_told.v1", "case.case_opened.v1",
-               "case.case_ended.v1", "case.case_suspended.v1", "case.case_resumed.v1")
+               "case.case_ended.v1", "case.case_suspended.v1", "case.case_resumed.v1", "case.served.v1")
 
 
 def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from api.problems import STATUS
+from api.routes import opened_by
 from domain.kernel.acts import Act
 from domain.kernel.case import Case, Entry
 from domain.kernel.decide import decide
@@ -72,7 +73,7 @@ async def sight_of(page: Page, case: str) -> Sight:
     got = await page.door.read(case, page.me)
     if isinstance(got, Refusal):
         raise refused(got)
-    return Sight(page, got)
+    return Sight(page, await opened_by(page.door, got))
 
 
 def the_way(sight: Sight, verb: str, visit: str, seat: str, form: str, to: str, duty: str) -> Way:

@@ -194,6 +194,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return f"申请延期{n}", "ok"
         case k.ExtensionAnswered(more=n):
             return (f"准予延期{n}", "ok") if n else ("不准延期", "bad")
+        case k.Served(presumed=presumed):
+            return ("到期未打开，推定已送达" if presumed else "已打开，送达"), "ok"
         case k.CaseSuspended():
             return "暂停计时", "pause"
         case k.CaseResumed():

@@ -7,7 +7,8 @@ from typing import Any
 
 from .values import Text, tagged
 
-SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask")
+SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask",
+              "receive")
 OFFICE_VERBS = ("suspend", "resume", "extend", "vacate", "assign", "again", "end")
 SYSTEM_VERBS = ("look", "do", "fail", "hear", "child", "recuse")
 VERBS = ("open", *SEAT_VERBS, "record", "second", "drop", "close", "withdraw", *OFFICE_VERBS, *SYSTEM_VERBS)

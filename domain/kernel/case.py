@@ -383,6 +383,17 @@ class ExtensionAnswered(Event):
     reason: Text = Text("")
 
 
+SERVED = "served"
+"""Among what is done in a visit: the paper that opened it has reached its addressee."""
+
+
+@fact
+class Served(Event):
+    """已送达 (C-9): opened by its addressee; `presumed`: not opened in time, and counted as served."""
+    visit: int
+    presumed: bool = False
+
+
 @fact
 class DutyDone(Event):
     visit: int
@@ -649,6 +660,11 @@ def _(case: Case, e: ExtensionAnswered, entry: Entry, n: int) -> Case:
             return having(c, extended=c.extended + e.more, extensions=c.extensions + 1, ran_out=None, reminded=())
         return having(c, grace=(entry.at, e.grace)) if e.grace else c
     return _in_clock(case, e, answered)
+
+
+@_when(Served)
+def _(case: Case, e: Served, entry: Entry, n: int) -> Case:
+    return _in_visit(case, e.visit, lambda v: having(v, done=(*v.done, SERVED)))
 
 
 @_when(DutyDone)

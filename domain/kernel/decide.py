@@ -28,6 +28,7 @@ from .case import (
     SeatClaimed,
     SeatGone,
     SeatOpened,
+    Served,
     Visit,
     evolve,
 )
@@ -35,6 +36,7 @@ from .clock import workdays_after
 from .follow import Decision, changed_since
 from .late import noted, rule_of, why_not_late
 from .may import (
+    addressed,
     as_whom,
     barred,
     beside,
@@ -78,6 +80,10 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
         return refusal
     if refusal := why_not_late(procedure, now, act, context):
         return refusal
+    if act.verb != "receive" and addressed(procedure, now.visit(act.visit), context):
+        decision.add(Served(act.visit), context.now, context.actor, "C-9")      # who acts on a paper has opened it
+        decision.follow(context.now)
+        now = decision.case
     outcome = _outcome(decision, act)
     if isinstance(outcome, Refusal):
         return outcome
@@ -176,6 +182,8 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
         case "ask":
             assert visit
             return _ask(visit, act, context)
+        case "receive":
+            return [Served(act.visit)]
         case "close":
             assert visit
             return _close(here, visit, act, context)

@@ -25,6 +25,7 @@ from .case import (
     SeatClaimed,
     SeatGone,
     SeatOpened,
+    Served,
     StageClosed,
     StageOpened,
     StageSkipped,
@@ -48,17 +49,19 @@ class Moment:
     at: datetime
     order: int                          # at a tie a rung goes before a clock
     visit: int
-    what: str                           # resume rung reminder claim answer clock
+    what: str                           # resume served rung reminder claim answer clock
     key: str
     workdays: int = 0
 
 
 def moments(procedure: Procedure, case: Case, context: Context) -> list[Moment]:
     """What happens if nobody acts, in order: rungs, reminders, claims that time out, ends of clocks."""
-    out: list[Moment] = []
-    if case.suspended:
-        return [Moment(case.resumes_at, 0, 0, "resume", "")] if case.resumes_at else []
     calendar, policy = context.calendar, context.policy
+    out = [Moment(workdays_after(v.opened_at, policy.service_presumed_workdays, calendar), 0, v.no, "served", "")
+           for v in case.open if procedure.unserved(v)]
+    if case.suspended:
+        return sorted([*out, *([Moment(case.resumes_at, 0, 0, "resume", "")] if case.resumes_at else [])],
+                      key=lambda m: (m.at, m.visit))
     for v in case.open:
         stage = procedure[v.stage]
         if stage.ladder:
@@ -125,6 +128,8 @@ class Decision:
         match m.what:
             case "resume":
                 self.add(CaseResumed(), m.at, rule="C-21")
+            case "served":
+                self.add(Served(m.visit, presumed=True), m.at, rule="C-9")
             case "rung":
                 visit = self._visit(m.visit)
                 self.add(RungTaken(m.visit, m.key, visit.line), m.at, rule="A-41")

@@ -219,11 +219,20 @@ def why_not(procedure: Procedure, case: Case, verb: str, context: Context, visit
     here = case.on(visit.line)
     if verb in ("do", "fail"):
         return None
+    if verb == "receive":
+        return no("already_acted", "C-9") if not procedure.unserved(visit) else \
+            None if addressed(procedure, visit, context) else no("not_holder", "C-9")
     if verb == "close":
         return _close(procedure, here, visit, context)
     if verb == "record":
         return _record(procedure, here, visit, context)
     return _seat(procedure, here, visit, verb, key, context)
+
+
+def addressed(procedure: Procedure, visit: Visit | None, context: Context) -> bool:
+    """A paper that is not served yet waits there for this person (C-9)."""
+    return bool(visit) and procedure.unserved(visit) and any(
+        as_whom(s.holder, context) is not None for s in visit.seats if not s.gone)
 
 
 def over(case: Case, visit_no: int) -> Refusal:

@@ -158,6 +158,8 @@ def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:
             out += [offer("decline", v.no, s.key)] if stage.judges or s.holder.kind == "person" else []
             out += [offer("take_back", v.no, s.key)] if s.acted else []
             out += [offer("ask", v.no, s.key)] if stage.clock or stage.seat_clock else []
+        if procedure.unserved(v):
+            out.append(offer("receive", v.no))
         if stage.chair:
             out.append(offer("close", v.no, to=(AGAIN,) if put_again(here, v, context.policy) else ()))
         out += _records(procedure, here, v, context, offer)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from .calendar import Calendar
-from .case import Case, Event, SeatGone, SeatOpened, Visit
+from .case import SERVED, Case, Event, SeatGone, SeatOpened, Visit
 from .clock import Clock
 from .refusal import Refusal
 from .seats import ALL, ANY, SCORE, SEQUENCE, BallotRule, Holder, Rule, Seat, person
@@ -26,6 +26,7 @@ class Policy:
     extension_share: tuple[int, int] = (1, 2)   # of the budget, rounded up (C-22)
     extension_answer_workdays: int = 3          # C-23
     refused_grace_workdays: int = 2             # C-23
+    service_presumed_workdays: int = 3          # C-9
     late_entry_workdays: int = 10               # C-34
     late_papers: frozenset[str] = frozenset()   # kinds whose late entry needs the paper, by the name of the form (C-34)
     counter_close: time = time(17, 30)          # of papers handed in on the last day (C-15)
@@ -78,7 +79,8 @@ class End:
 
 @dataclass(frozen=True)
 class Term:
-    """时限 of a row: a budget from the policy. `after` a duty: it starts when that is done."""
+    """时限 of a row: a budget from the policy. `after` a duty: it starts when that is done; after `SERVED`: when who sits in
+    the row opens the paper, at the latest so many working days after it was put into the box (C-9)."""
     field: str | Callable[[Case, Any], Any]                 # a policy field, or the line's own (budget, unit) or moment
     unit: str = "workday"
     after: str = ""
@@ -364,6 +366,11 @@ class Procedure:
             return to or None
         later = self.stages[self.__dict__["row"][stage.name] + 1:]
         return next(s.name for s in later if not s.aside and not s.beside)
+
+    def unserved(self, visit: Visit) -> bool:
+        """Its clock waits until the paper that opened the row is served (C-9)."""
+        clock = self[visit.stage].clock
+        return clock is not None and clock.after == SERVED and SERVED not in visit.done and not visit.clock() and visit.begun
 
     def duty(self, case: Case, visit: Visit, policy: Any) -> Duty | None:
         """The first duty that is due and that the row waits for: they are done in the order of the row."""

@@ -5,13 +5,14 @@ from .refusal import Refusal
 
 VERBS = {
     "open": "开始", "agree": "同意", "refuse": "不同意", "yes": "赞成", "no": "反对", "abstain": "弃权", "return": "退回",
-    "claim": "认领", "release": "退还", "decline": "回避或谢绝", "take_back": "取回", "ask": "申请延期", "record": "登记",
+    "claim": "认领", "release": "退还", "decline": "回避或谢绝", "take_back": "取回", "ask": "申请延期", "receive": "签收", "record": "登记",
     "second": "确认", "drop": "撤销登记", "close": "结束表决", "withdraw": "撤回", "suspend": "暂停计时", "resume": "恢复计时",
     "extend": "答复延期", "vacate": "收回席位", "assign": "指派", "again": "重新办理", "end": "终止",
 }
 DONE = {
     "open": "已开始", "agree": "已同意", "refuse": "未通过", "yes": "已投票", "no": "已投票", "abstain": "已投票", "return": "已退回",
-    "claim": "已认领", "release": "已退还", "decline": "已回避", "take_back": "已取回", "ask": "已申请延期", "record": "已登记",
+    "claim": "已认领", "release": "已退还", "decline": "已回避", "take_back": "已取回", "ask": "已申请延期", "receive": "已签收",
+    "record": "已登记",
     "second": "已确认", "drop": "已撤销", "close": "表决结束", "withdraw": "已撤回", "suspend": "已暂停", "resume": "已恢复",
     "extend": "已答复", "vacate": "已收回", "assign": "已指派", "again": "已重新办理", "end": "已提出终止",
 }

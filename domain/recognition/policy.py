@@ -289,6 +289,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders,
         suspension_reasons=tuple(clocks.get("suspension_reasons", StarPolicy.suspension_reasons)),
         suspensions_max=clocks.get("suspensions_max_count", StarPolicy.suspensions_max),
+        service_presumed_workdays=clocks.get("service_presumed_working_days", StarPolicy.service_presumed_workdays),
         late_entry_workdays=clocks.get("late_entry_working_days", StarPolicy.late_entry_workdays),
         late_papers=frozenset(clocks.get("late_entry_paper_kinds", ())),
         counter_close=time.fromisoformat(clocks.get("counter_close", f"{StarPolicy.counter_close:%H:%M}")))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from domain.kernel.acts import AllowLate, DemandRecusal
+from domain.kernel.case import SERVED
 from domain.kernel.late import allow_late
 from domain.kernel.seats import ALL, BALLOT, SCORE
 from domain.kernel.stages import (
@@ -160,7 +161,7 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
     Stage("completeness", seats=office_clerk, sees=DOSSIER, judges="office", returns=("correction",), refused="refusal",
                           clock=workdays("completeness_term"), at_limit=taken_as_accepted),
     Stage("correction",   seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)), aside=True, pauses=True, to="co_sign",
-                          clock=workdays("correction_term").or_rest_of("co_sign"), at_limit=lapse),
+                          clock=workdays("correction_term", after=SERVED).or_rest_of("co_sign"), at_limit=lapse),
     Stage("eligibility",  seats=section_head, form=Confirm, sees=DOSSIER, judges="office", returns=("correction", "completeness"), refused="refusal",
                           clock=workdays("eligibility_term"), at_limit=to_leader),
     Stage("draw",         seats=the_experts, rule=ALL, sees=("experts",), judges="material", duties=(draw_experts,), seat_clock=workdays("accept_term"), at_limit=vacate),
@@ -174,10 +175,10 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
                           seat_clock=workdays("visit_within"), at_limit=vacate),
     Stage("report",       seats=the_panel, rule=ALL, form=SiteSheet, sees=("leaf.", "visit"), judges="panel", duties=(draw_panel,),
                           clock=workdays("report_term"), at_limit=report_as_signed),
-    Stage("fact_reply",   seats=the_principal, form=Reply, sees=("visit", "site"), clock=workdays("fact_reply"), at_limit=go_on),
+    Stage("fact_reply",   seats=the_principal, form=Reply, sees=("visit", "site"), clock=workdays("fact_reply", after=SERVED), at_limit=go_on),
     Stage("answer",       seats=panel_leader, form=Answers, sees=("reply",), judges="panel", when=facts_disputed, duties=(draw_panel,),
                           seat_clock=workdays("report_term"), at_limit=vacate),
-    Stage("mending",      seats=the_principal, form=Mended, when=may_mend, clock=days("mend_term"), at_limit=go_to("proposal")),
+    Stage("mending",      seats=the_principal, form=Mended, when=may_mend, clock=days("mend_term", after=SERVED), at_limit=go_to("proposal")),
     Stage("re_check",     seats=re_checkers, rule=ALL, form=Rescored, judges="panel", when=just_mended, duties=(draw_panel,), refused="proposal",
                           seat_clock=workdays("report_term"), at_limit=vacate),
     Stage("proposal",     seats=section_head, form=Propose, sees=SHEETS, judges="office", needs=no_block, returns=("material", "appointment"),   # a veto may still be refused on

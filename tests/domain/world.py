@@ -487,6 +487,8 @@ class World:
 
     def helpful(self, times: int) -> None:
         for _ in range(times):
+            if self.r.random() < .2:
+                self.paper_is_opened()
             if ids := self.open_cases():
                 self.push(self.r.choice(ids))
                 if self.r.random() < .05:
@@ -643,6 +645,14 @@ class World:
             self.register(school, having(self.schools[school], rectifications=(("R9", day_of(self.now), "overdue"),)))
             self.push(B)
 
+    def paper_is_opened(self) -> None:
+        """By its addressee, before anything is done about it (C-9)."""
+        for id in self.shuffled():
+            for v in self.current(id).open:
+                if self.procedure(id).unserved(v):
+                    self.act(id, Act("receive", v.no), next(iter(self.holders(v.seats[0].holder)), ""))
+                    return
+
     def late_child(self) -> None:
         self.apply(self.r.choice(sorted(self.schools)))
 
@@ -680,7 +690,7 @@ class World:
                 self.look(id)
 
     RARE = (applicant_leaves, office_stops, office_ends, asks_for_time, takes_back, window_is_extended, goes_on_earlier,
-            late_child, visit_recorded_late, post_changes_hands, blocked_at_the_signing, tie_is_found, recusal_is_demanded)
+            late_child, paper_is_opened, visit_recorded_late, post_changes_hands, blocked_at_the_signing, tie_is_found, recusal_is_demanded)
 
     def step(self) -> None:
         """One random thing, and the checks."""
@@ -929,7 +939,7 @@ def live(seed: int, steps: int) -> World:
 def never_reached(seen: Counter[str]) -> list[str]:
     """Rows, verbs and endings that no life came to."""
     rows = [f"row {p.kind}.{s.name}" for p in (STAR, BATCH) for s in p.stages]
-    verbs = """agree refuse return claim release decline take_back ask record close yes no abstain withdraw suspend resume
+    verbs = """receive agree refuse return claim release decline take_back ask record close yes no abstain withdraw suspend resume
         extend vacate assign drop end hear do fail again child look""".split()
     ends = "recognised refused withdrawn lapsed deferred terminated closed".split()
     return [x for x in (*rows, *(f"verb {v}" for v in verbs), *(f"end {e}" for e in ends)) if not seen[x]]

@@ -9,10 +9,12 @@ import pytest
 
 from domain.kernel.acts import VERBS, Act, AllowLate
 from domain.kernel.case import (
+    SERVED,
     ActTakenBack,
     CaseEnded,
     CaseResumed,
     CaseSuspended,
+    ClockArmed,
     ClockPaused,
     ClockRanOut,
     ClockResumed,
@@ -27,12 +29,13 @@ from domain.kernel.case import (
     SeatClaimed,
     SeatGone,
     SeatOpened,
+    Served,
     StageClosed,
     StageOpened,
 )
 from domain.kernel.clock import Clock
 from domain.kernel.late import allow_late
-from domain.kernel.plan import offers
+from domain.kernel.plan import offers, plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import ALL, ANY, FIRST, SCORE, SEQUENCE, Acted, Holder, Seat, person, pool, post
 from domain.kernel.stages import (
@@ -715,6 +718,39 @@ def test_C_23_nothing_happens_at_the_limit_while_it_is_undecided(steps, open_unt
 
 def test_C_23_an_unanswered_extension_is_the_offices_task():
     assert stands(given(limited(lapse, "a"), ASKS, policy=TERMS)) == {"ask": ["a", "extend:"]}
+
+
+# -- C-9: served ------------------------------------------------------------------------------------------------------------
+
+NOTIFIED = table(row(seats=seats("a", "b"), rule=ALL, clock=workdays("five", after=SERVED), at_limit=lapse, records=(Record(Say),)))
+OPENS = by(A, "receive", on="03-11 10:00")
+
+
+@pytest.mark.parametrize(("steps", "when", "then"), [
+    pytest.param([], OPENS, [Served(1), ClockArmed(1, Clock("", "five", "workday", 5, moment("03-11 10:00")))], id="C-9 opened: served"),
+    pytest.param([], by(WORKFLOW, "look", on="03-14"),
+                 [Served(1, presumed=True), ClockArmed(1, Clock("", "five", "workday", 5, moment("03-13 23:59:59.999999")))],
+                 id="C-9 not opened: served at the end of the third working day"),
+    pytest.param([], by(WORKFLOW, "look", on="03-13 23:59"), [], id="C-9 and not before"),
+    pytest.param([OPENS], OPENS, no("already_acted", "C-9"), id="C-9 once"),
+    pytest.param([], by(C, "receive"), no("not_holder", "C-9"), id="C-9 by its addressee"),
+    pytest.param([], by(A, "record", form=Say("x"), on="03-11 10:00"),
+                 [Served(1), ClockArmed(1, Clock("", "five", "workday", 5, moment("03-11 10:00"))), Said("x")], id="C-9 who acts on it has opened it"),
+    pytest.param([by(CLERK, "suspend", to="other_case", opinion=WHY)], by(WORKFLOW, "look", on="03-14"),
+                 [Served(1, presumed=True), ClockArmed(1, Clock("", "five", "workday", 5, moment("03-13 23:59:59.999999"))), ClockPaused(1, "suspended")],
+                 id="C-9 a suspension stops the term, not the service"),
+])
+def test_C_9_a_paper_is_served_when_opened_or_presumed(steps, when, then):
+    assert decided(given(NOTIFIED, *steps, policy=TERMS), when=when) == then
+
+
+def test_C_9_presumed_after_what_the_policy_says():
+    story = given(NOTIFIED, policy=having(TERMS, service_presumed_workdays=1))
+    assert plan(NOTIFIED, story.case, story.context(WORKFLOW)).next_at == moment("03-11 23:59:59.999999")
+
+
+def test_C_9_a_row_without_such_a_paper_is_not_received():
+    assert decided(given(TIMED, policy=TERMS), when=by(A, "receive")) == no("already_acted", "C-9")
 
 
 # -- nobody ---------------------------------------------------------------------------------------------------------

@@ -232,6 +232,7 @@ def test_a_number_changed_in_the_file_is_the_number_that_is_followed():
 @pytest.mark.parametrize(("field", "value", "name", "then"), [
     pytest.param("suspension_reasons", ["other_case"], "suspension_reasons", ("other_case",), id="C-21 the list"),
     pytest.param("suspensions_max_count", 3, "suspensions_max", 3, id="C-21 how often"),
+    pytest.param("service_presumed_working_days", 5, "service_presumed_workdays", 5, id="C-9 presumed"),
     pytest.param("late_entry_working_days", 5, "late_entry_workdays", 5, id="C-34 the limit"),
     pytest.param("late_entry_paper_kinds", ["visit_held"], "late_papers", frozenset(["visit_held"]), id="C-34 which need a paper"),
     pytest.param("counter_close", "17:00", "counter_close", time(17), id="C-15 the counter"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import end_of, start_of
-from domain.kernel.case import StageClosed
+from domain.kernel.case import SERVED, StageClosed
 from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Gates
@@ -155,12 +156,27 @@ def test_R_17_the_offices_clock_stands_still_and_goes_on():
 @pytest.mark.parametrize("steps", [[], MENDED, [*MENDED, says(PRINCIPAL, "principal", on="03-12", verb="return", to="correction", opinion=WHY)]],
                          ids=["the clerk", "the principal", "the clerk again"])
 def test_R_17_clerk_and_principal_share_one_term(steps):
-    """Ten working days from Thu 5 March: until the end of Thu 19, whoever has it; the window of the batch no longer binds it."""
-    story = told(submitted(), *ASKED, *steps)
+    """Ten working days from Thu 5 March, when it was opened: until the end of Thu 19, whoever has it; the window of the batch
+    no longer binds it."""
+    story = told(submitted(), *ASKED, by(CLERK, "receive"), *steps)
     before = stands(story)
     assert (stands(story, "2026-03-19 23:59"), stands(story, "2026-03-20 00:00")) == (before, {"ended": ["lapsed"]})
     if len(steps) == 3:
         assert story.case.open[0].editable == ("leaf.A1.1",)
+
+
+@pytest.mark.parametrize(("steps", "last"), [
+    pytest.param([by(CLERK, "receive", on="2026-03-06 10:00")], "2026-03-20 23:59", id="opened on Fri 6 March"),
+    pytest.param([MENDED[0]], "2026-03-23 23:59", id="who answers a point on Mon 9 has opened it"),
+    pytest.param([], "2026-03-24 23:59", id="nobody opens it: presumed at the end of Tue 10"),
+])
+def test_C_9_the_term_of_a_correction_starts_at_service(steps, last):
+    story = told(submitted(), *ASKED, *steps)
+    assert (stands(story, last), stands(story, f"{moment(last) + timedelta(1):%Y-%m-%d} 00:00")) == ({"correction": ["clerk"]}, {"ended": ["lapsed"]})
+
+
+def test_C_9_the_facts_and_the_request_to_mend_are_served_too():
+    assert [s.name for s in STAR.stages if s.clock and s.clock.after == SERVED] == ["correction", "fact_reply", "mending"]
 
 
 def test_R_18_a_third_request_is_refused():
@@ -349,7 +365,7 @@ def test_A_21_a_member_who_takes_a_signature_back_takes_back_only_that():
 
 def test_R_34_silence_is_no_objection():
     story = signed(visited(), "recognise", "recognise", "recognise")
-    assert stands(story, "2026-03-14 00:00") == {"proposal": ["head"]}
+    assert stands(told(story, by(PRINCIPAL, "receive")), "2026-03-14 00:00") == {"proposal": ["head"]}
     assert stands(told(story, says(PRINCIPAL, "principal", Reply()))) == {"proposal": ["head"]}
     assert stands(told(story, says(PRINCIPAL, "principal", Reply((WHY,))))) == {"answer": [story.case.roster("panel").members[0]]}
 
