@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from domain.kernel.calendar import day_of, end_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, ChildStands, Entry, Event, ExtensionAnswered, Visit
-from domain.kernel.clock import Clock, due
+from domain.kernel.clock import Clock, due, workdays_after
 from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, person
@@ -158,6 +158,7 @@ class Batch:
     rendered: str = ""
     signed: frozenset[str] = frozenset()        # ever: the gate `signed:<child>`
     numbers: tuple[tuple[str, int], ...] = ()   # the newest serial of each series that it took
+    short_on: date | None = None                # the day of a ballot without a quorum, until a meeting is called again
 
     def evolve(self, event: Event, entry: Entry) -> Batch:
         match event:
@@ -174,7 +175,7 @@ class Batch:
             case PapersSent():
                 return having(self, papers_on=event.on)
             case MeetingConvened():
-                return having(self, members=event.members, secretary=event.secretary, day=event.day)
+                return having(self, members=event.members, secretary=event.secretary, day=event.day, short_on=None)
             case MeetingOpened():
                 return having(self, opened=True, chair=entry.by)
             case MemberSignedIn():
@@ -196,16 +197,18 @@ class Batch:
             case DocumentRendered():
                 return having(self, rendered=event.file)
             case ChildStands():
-                return self._child(event)
+                return self._child(event, entry)
         return self
 
-    def _child(self, event: ChildStands) -> Batch:
+    def _child(self, event: ChildStands, entry: Entry) -> Batch:
         """Who leaves unvoted, or without a quorum, leaves the list and waits for the next meeting (A-12); who is no
         longer free is not left out any more."""
         child, now, was = event.child, event.stands, event.was
         state = self
         if child in self.ranked and not now.ballot and was and (was.what, now.what) not in VOTING:
             state = having(state, ranked=tuple(c for c in self.ranked if c != child))
+            if (was.what, now.what) == ("called", "proposed"):
+                state = having(state, short_on=day_of(entry.at))
         if child in self.below and now.what not in ("proposed", "carried"):
             state = having(state, below=tuple(c for c in self.below if c != child))
         if child in self.left_out:
@@ -561,7 +564,8 @@ def rank(case: Case, visit: Visit, form: Rank, context: Context) -> list[Event] 
 
 
 def convene(case: Case, visit: Visit, form: Convene, context: Context) -> list[Event] | Refusal:
-    """R-46, R-65: enough whole working days for the papers, an odd date refused only where it is not firm."""
+    """R-46, R-65: enough whole working days for the papers, an odd date refused only where it is not firm; after one without
+    a quorum not before the days that the policy leaves (A-12)."""
     today, least = day_of(context.now), context.policy.papers_before
     if len(form.members) < 3 or len(set(form.members)) != len(form.members) or not form.secretary:
         return no("malformed", "R-65")
@@ -569,6 +573,9 @@ def convene(case: Case, visit: Visit, form: Convene, context: Context) -> list[E
         return no("malformed", "R-47")          # chair and secretary sign, two persons
     if form.day <= today or whole_workdays_between(today, form.day, context.calendar) < least:
         return no("malformed", "R-46", notice=least)
+    if (short := case.facts.short_on) and form.day < (again := day_of(
+            workdays_after(start_of(short), context.policy.recall_after, context.calendar))):
+        return no("malformed", "A-12", recall=again)
     if context.calendar.provisional(form.day):
         return no("calendar_unpublished", "C-27", year=form.day.year)
     return [MeetingConvened(form.members, form.secretary, form.day, form.place)]

@@ -122,6 +122,7 @@ class StarPolicy(Policy):
     vote_within: int = 15
     papers_before: int = 3
     minutes_term: int = 3
+    recall_after: int = 5
     notice_days: int = 5
     confer_term: int = 10
     refusal_letter: int = 10
@@ -281,7 +282,9 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
                           committee["secret_ballot"], "refused" if committee["tie"] == "not_carried" else "passed",
                           committee["second_ballot_max_count"]),
         ranking=tuple(p["quota"]["ranking"]), vote_within=term("committee"),
-        papers_before=committee["papers_before_working_days"], notice_days=p["notice"]["notice_working_days"],
+        papers_before=committee["papers_before_working_days"],
+        recall_after=committee.get("recall_after_working_days", StarPolicy.recall_after),
+        notice_days=p["notice"]["notice_working_days"],
         confer_term=term("conferment"), refusal_letter=p["conferment"]["refusal_letter_working_days"],
         validity_years=p["conferment"]["validity_years"],
         document_pattern=p["numbering"]["decision_document_pattern"],

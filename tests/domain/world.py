@@ -22,6 +22,7 @@ from domain.kernel import case as k
 from domain.kernel.acts import Act, AllowLate, DemandRecusal
 from domain.kernel.calendar import COUNTY, DAY, Calendar, day_of, start_of, whole_workdays_between
 from domain.kernel.case import Case, Entry, Visit, evolve
+from domain.kernel.clock import workdays_after
 from domain.kernel.decide import decide, open_case, sealed_choice
 from domain.kernel.follow import Decision, moments, outcome_of
 from domain.kernel.gates import next_number, number_gate, shown
@@ -349,7 +350,10 @@ class World:
         some = self.r.sample(members, min(len(members), self.r.randint(3, 9)))
         if self.mischief and self.r.random() < .2:
             secretary = self.r.choice(some)
-        return b.Convene(tuple(some), secretary, self._day_after(self.policy.papers_before), WORDS)
+        day = self._day_after(self.policy.papers_before)
+        if f.short_on and (not self.mischief or self.r.random() < .8):       # A-12
+            day = max(day, day_of(workdays_after(start_of(f.short_on), self.policy.recall_after, self.calendar)))
+        return b.Convene(tuple(some), secretary, day, WORDS)
 
     def _day_after(self, workdays: int) -> date:
         """The first working day with so many whole working days before it (C-17)."""

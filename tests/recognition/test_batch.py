@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.kernel.calendar import DAY, day_of
-from domain.kernel.case import Entry, ExtensionAnswered
-from domain.kernel.refusal import no
+from domain.kernel.case import ChildStands, Entry, ExtensionAnswered
+from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import End
 from domain.kernel.values import Text, having
 from domain.recognition import batch as b
@@ -129,6 +129,31 @@ def test_R_44_cut(children, below):
 ])
 def test_R_46_R_65_convene(form, then):
     assert b.convene(batch(), visit("convening"), form, context()) == then
+
+
+@pytest.mark.parametrize(("short", "of", "on", "then"), [
+    pytest.param("2026-03-10", 5, "2026-03-17", "done", id="A-12 the fifth working day after the one without a quorum"),
+    pytest.param("2026-03-10", 5, "2026-03-16", no("malformed", "A-12", recall="2026-03-17"), id="A-12 not before"),
+    pytest.param("2026-03-10", 4, "2026-03-16", "done", id="A-12 how many the policy says"),
+    pytest.param("2026-03-03", 5, "2026-03-16", "done", id="A-12 long ago"),
+])
+def test_A_12_a_meeting_without_a_quorum_is_called_again_later(short, of, on, then):
+    got = b.convene(batch(short_on=day(short)), visit("convening"), b.Convene(("m1", "m2", "m3"), "s", day(on), WHY),
+                    context(policy=having(POLICY, recall_after=of)))
+    assert (got if isinstance(got, Refusal) else "done") == then
+
+
+@pytest.mark.parametrize(("was", "now", "then"), [
+    pytest.param(stands("called"), stands("proposed"), TODAY, id="A-12 no quorum"),
+    pytest.param(stands("called"), stands("carried", ballot="passed"), None, id="A-12 carried"),
+    pytest.param(stands("called"), stands("working"), None, id="A-12 sent back"),
+    pytest.param(stands("proposed"), stands("called"), None, id="A-12 only called"),
+])
+def test_A_12_the_batch_knows_the_day_from_where_its_candidate_stands(was, now, then):
+    told = Entry(ChildStands("a", now, was), NOW, "system")
+    assert b.Batch(ranked=("a",)).evolve(told.event, told).short_on == then
+    again = Entry(b.MeetingConvened(("m1", "m2", "m3"), "s", TODAY, WHY), NOW, "staff")
+    assert b.Batch(short_on=TODAY).evolve(again.event, again).short_on is None
 
 
 SENT = {"members": ("m1", "m2", "m3"), "day": TODAY, "papers_on": day("2026-03-04")}

@@ -226,7 +226,9 @@ def test_a_number_changed_in_the_file_is_the_number_that_is_followed():
     data = file()
     put(P + "review.expert_working_days", 12)(data)
     put("stages.2.limit_working_days", 9)(data)
-    assert {k: getattr(read_policy(data), k) for k in ("material_term", "completeness_term")} == {"material_term": 12, "completeness_term": 9}
+    put(P + "committee.recall_after_working_days", 7)(data)
+    assert {k: getattr(read_policy(data), k) for k in ("material_term", "completeness_term", "recall_after")} == {
+        "material_term": 12, "completeness_term": 9, "recall_after": 7}
 
 
 @pytest.mark.parametrize(("field", "value", "name", "then"), [
