@@ -54,10 +54,21 @@ async def _up(settings: Settings, args: argparse.Namespace) -> int:
 
 
 async def _migrate(settings: Settings, args: argparse.Namespace) -> int:
-    from store.database import migrate
+    from store.database import migrate, open_pool, outdated
+    from store.rebuild import rebuild
     owner = settings.owner_url or settings.database_url
-    assert owner
-    await migrate(owner, settings.database_url, settings.rehearsal)
+    if owner is None:
+        console.print("[red]内置数据库由 juanzong up 升级。自有数据库请设置 JUANZONG_DATABASE_URL。[/red]")
+        return 1
+    try:
+        version = await migrate(owner, settings.database_url, settings.rehearsal)
+    except RuntimeError as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+    console.print(f"数据库结构已是第{version}步。")
+    async with await open_pool(owner) as pool:
+        if await outdated(pool):
+            console.print(f"记录是旧版本留下的：按本版本重做了{await rebuild(pool)}个案件的各种表。")
     return 0
 
 

@@ -19,6 +19,7 @@ from ops import embedded
 from ops.settings import Settings
 from ops.stack import PROJECT, Stack, running
 from ops.supervisor import CannotStart
+from store.database import migrations, outdated
 
 PYTHON_MIN = (3, 11)
 POSTGRES_MAJOR_MIN = 16
@@ -181,12 +182,22 @@ async def schema_version(connection: asyncpg.Connection) -> Finding:
     try:
         if await connection.fetchval("select to_regclass('schema_version') is null"):
             return Finding(True, "数据库里还没有表，启动时会自动建立")
-        steps = await connection.fetchval("select count(*) from schema_version")
+        have, known = await connection.fetchval("select coalesce(max(version), 0) from schema_version"), migrations()[-1][0]
+        stale = have == known and await outdated(connection)
     except asyncpg.PostgresError as error:
         return Finding(
             False, f"读不到表 schema_version：{error}", "请用拥有这个数据库的用户执行 juanzong migrate。"
         )
-    return Finding(True, f"数据库结构已升级 {steps} 步")
+    if have != known:
+        todo = (
+            "请先停下网站和工作进程，执行 juanzong migrate 后再启动。"
+            if have < known
+            else "请改用不比它旧的程序，旧程序不能写入它。"
+        )
+        return Finding(False, f"数据库结构是第 {have} 步，本程序要第 {known} 步", todo)
+    if stale:
+        return Finding(False, "数据库结构升级后，待办等各种表还没有按新版本重做", "请执行 juanzong rebuild。")
+    return Finding(True, f"数据库结构是第 {have} 步，与本程序相符")
 
 
 async def log_owner(connection: asyncpg.Connection) -> list[Finding]:

@@ -34,6 +34,8 @@ def migrations() -> list[tuple[int, str]]:
 async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> int:
     """Bring the schema to this program's version, one starter at a time; returns the version.
 
+    Where there is a record already, what is made from it is of the version before: `rebuild` has to follow (`outdated`).
+
     `url` is the owner's. The user of `app`, the address with which web and worker connect, becomes a login of the group APP,
     whose rights are granted anew each time; only in a rehearsal may it move the county's clock. A database that is newer
     than the program is refused with RuntimeError: an old program must not write to it. So is an owner who may not make
@@ -43,6 +45,7 @@ async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> 
     try:
         await connection.execute("select pg_advisory_lock(7219)")
         await connection.execute("create table if not exists schema_version (version int primary key, at timestamptz)")
+        await connection.execute("alter table schema_version add column if not exists rebuilt boolean not null default true")
         have = await connection.fetchval("select coalesce(max(version), 0) from schema_version")
         known = migrations()
         if have > known[-1][0]:
@@ -52,9 +55,11 @@ async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> 
             if number > have:
                 async with connection.transaction():
                     await connection.execute(sql)
-                    await connection.execute("insert into schema_version values ($1, now())", number)
+                    await connection.execute(
+                        "insert into schema_version select $1, now(), not exists (select from event)", number)
         async with connection.transaction():
-            await connection.execute((SQL / "grants.sql").read_text("utf-8"))
+            for each in ("functions.sql", "grants.sql"):
+                await connection.execute((SQL / each).read_text("utf-8"))
             if rehearsal:
                 await connection.execute(f"grant update on county_clock to {APP}")
         if app:
@@ -62,6 +67,11 @@ async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> 
         return known[-1][0]
     finally:
         await connection.close()
+
+
+async def outdated(connection: asyncpg.Connection | asyncpg.Pool) -> bool:
+    """Whether the schema moved under a record and `rebuild` has not followed yet."""
+    return await connection.fetchval("select exists (select from schema_version where not rebuilt)")
 
 
 async def _group(connection: asyncpg.Connection) -> None:

@@ -38,6 +38,7 @@ async def rebuild(pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROC
         for id in waiting:
             async with connection.transaction():
                 await _dues(door, connection, id)
+        await connection.execute("update schema_version set rebuilt = true where not rebuilt")
         return len(ids)
 
 

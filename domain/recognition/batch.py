@@ -192,8 +192,9 @@ class Batch:
                 return having(self, signing=event.children, left_out=event.left_out, number="", rendered="",
                               signed=self.signed | {*event.children}, signed_at=entry.at)
             case Numbered():
-                rest = tuple(n for n in self.numbers if n[0] != event.series)
-                return having(self, number=event.number, numbers=(*rest, (event.series, event.serial)))
+                series = series_of(event)
+                rest = tuple(n for n in self.numbers if n[0] != series)
+                return having(self, number=event.number, numbers=(*rest, (series, event.serial)))
             case DocumentRendered():
                 return having(self, rendered=event.file)
             case ChildStands():
@@ -658,6 +659,14 @@ def number_document(case: Case, visit: Visit, form: Number, context: Context) ->
 def document_series(policy: StarPolicy, year: int) -> str:
     """One for all programmes whose documents are numbered alike: else two of them would have one number."""
     return f"document:{policy.document_pattern.format(year=year, serial='')}"
+
+
+def series_of(event: Numbered) -> str:
+    """Older logs name the series after the programme; what was numbered alike is counted there, too."""
+    if event.series.startswith("document:"):
+        return event.series
+    before, _, after = event.number.rpartition(str(event.serial))       # their patterns: the year, then the number
+    return f"document:{before}{after}"
 
 
 RULES = {

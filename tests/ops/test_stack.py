@@ -428,13 +428,10 @@ async def test_a_port_that_is_taken_is_refused_with_advice(data_dir):
 
 async def test_the_doctor_finds_a_good_machine_good(kept):
     async with embedded_servers(kept) as it:
-        connection = await asyncpg.connect(it.database_url)
-        await connection.execute("create table if not exists schema_version (version int, at timestamptz)")
-        steps = await connection.fetchval("select count(*) from schema_version")
-        await connection.close()
+        steps = await migrate(it.database_url)
         findings = await doctor.check(kept)
     assert [finding for finding in findings if not finding.ok] == []
-    assert {f"数据库结构已升级 {steps} 步", "内置 Temporal 没有运行，启动后再查"} <= {each.what for each in findings}
+    assert {f"数据库结构是第 {steps} 步，与本程序相符", "内置 Temporal 没有运行，启动后再查"} <= {each.what for each in findings}
 
 
 async def test_the_embedded_database_has_a_user_for_web_and_worker(kept):

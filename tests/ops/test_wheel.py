@@ -18,7 +18,7 @@ def test_the_wheel_away_from_the_clone(tmp_path: Path):
     with zipfile.ZipFile(wheel) as z:
         names = set(z.namelist())
         z.extractall(place)
-    assert {"worker.py", "store/sql/001_record.sql", "activities/papers/templates/certificate.typ", "data/county/posts.csv",
+    assert {"worker.py", "store/sql/001_record.sql", "store/sql/functions.sql", "activities/papers/templates/certificate.typ", "data/county/posts.csv",
             "data/policy/recognition/star-school-2026.yaml", "api/pages/static/tokens.css"} <= names
     assert not [n for n in names if n.startswith(("tests/", "bench/"))]
     env = {**os.environ, "PYTHONPATH": str(place), "JUANZONG_DATA_DIR": str(tmp_path / "var")}

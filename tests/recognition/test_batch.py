@@ -247,10 +247,17 @@ def test_A_50_programmes_whose_documents_are_numbered_alike_share_the_series():
 
 def test_A_50_the_batch_shows_the_newest_number_of_each_series():
     facts = b.Batch()
-    for number, series, serial in (("1号", "d:2026", 1), ("1号", "d:2027", 1), ("2号", "d:2026", 2)):
+    for number, series, serial in (("1号", "document:2026", 1), ("1号", "document:2027", 1), ("2号", "document:2026", 2)):
         facts = facts.evolve(b.Numbered(number, series, serial), Entry(None, NOW, "workflow"))
-    assert facts.numbers == (("d:2027", 1), ("d:2026", 2))
-    assert {k: v for k, v in b.shows(having(batch(), facts=facts)).items() if k.startswith("number:")} == {"number:d:2027": 1, "number:d:2026": 2}
+    assert facts.numbers == (("document:2027", 1), ("document:2026", 2))
+    assert {k: v for k, v in b.shows(having(batch(), facts=facts)).items() if k.startswith("number:")} == {
+        "number:document:2027": 1, "number:document:2026": 2}
+
+
+def test_A_50_a_number_that_an_older_log_took_is_counted():
+    """Its series bore the programme's name; the next document must not get the same number."""
+    facts = b.Batch().evolve(b.Numbered("岚教认〔2026〕12号", "star-school:document:2026", 12), Entry(None, NOW, "workflow"))
+    assert b.shows(having(batch(), facts=facts))[f"number:{b.document_series(policy('star-kindergarten-2026'), 2026)}"] == 12
 
 
 @pytest.mark.parametrize(("children", "then"), [
