@@ -13,15 +13,17 @@ demo: $(READY)  ## a county works on the rehearsal clock; then the portal is ope
 up: $(READY)  ## the whole stack on this machine: database, Temporal, worker, web
 	$(BIN)/juanzong up
 
-test: $(READY) browser  ## all tests
+test: browser  ## all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-browser:  # what the tests of the pages need of the system: Chromium, a Chinese font, pdftotext
-	@if ! { command -v chromium && command -v pdftotext && fc-list :lang=zh | grep -q .; } >/dev/null 2>&1; then \
+SYSTEM := chromium fontconfig fonts-noto-cjk libatomic1 poppler-utils
+browser: $(READY)  # what the tests of the pages need of the system: Chromium, its driver's library, a Chinese font, pdftotext
+	@if ! { command -v chromium && command -v pdftotext && fc-list :lang=zh | grep -q . && $(BIN)/playwright --version; } \
+	    >/dev/null 2>&1; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk poppler-utils; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM); \
 	  else \
-	    echo "页面测试要用Chromium、中文字体和pdftotext。请先安装（Debian）：sudo apt-get install chromium fontconfig fonts-noto-cjk poppler-utils"; exit 1; \
+	    echo "页面测试要用Chromium（含其驱动的库）、中文字体和pdftotext。请先安装（Debian）：sudo apt-get install $(SYSTEM)"; exit 1; \
 	  fi; fi
 
 check: $(READY)  ## style, import contract, tables
@@ -40,7 +42,7 @@ help:  ## this list
 
 $(READY): pyproject.toml requirements.lock
 	command -v $(PYTHON) >/dev/null || { echo "请先安装 Python 3.11（Debian：apt-get install python3.11-venv）"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
