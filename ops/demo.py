@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -48,9 +49,11 @@ async def demo(settings: Settings, stop: bool = False, family: str = "") -> int:
     status: list[int] = []
 
     async def until(stack: Stack) -> None:
-        status.append(await _play(own, stack))
+        async with await open_pool(stack.database_url) as pool:
+            status.append(await _play(own, stack, pool))
         if not stop:
-            console.print(f"\n门户已打开：[bold]{stack.web_url}[/bold]　以任何人进入，看每一案的经过。按 Ctrl-C 结束。")
+            console.print(f"\n门户已打开：[bold]{stack.web_url}[/bold]　以任何人进入，看每一案的经过。按 Ctrl-C 结束。",
+                          soft_wrap=True)
             await asyncio.Event().wait()
     try:
         await run_stack(own, on_state=lambda p: console.print(f"[dim]{p.name} {WORDS[p.state]}[/dim]"), until=until)
@@ -60,9 +63,8 @@ async def demo(settings: Settings, stop: bool = False, family: str = "") -> int:
     return status[0] if status else 1
 
 
-async def _play(settings: Settings, stack: Stack) -> int:
+async def _play(settings: Settings, stack: Stack, pool: asyncpg.Pool) -> int:
     began = time.monotonic()
-    pool = await open_pool(stack.database_url)
     await pool.execute("update county_clock set driven = $1", START)
     counts = await load(pool)
     console.print("已导入：" + "，".join(f"{k} {n}" for k, n in counts.items()))
@@ -77,8 +79,8 @@ async def _play(settings: Settings, stack: Stack) -> int:
         policy = yaml.safe_load((DATA / "policy" / "recognition" / f"{policy_id}.yaml").read_text("utf-8"))
         batch_id = await recognition.open_batch(county, policy, title, last_day)
         cases = {await recognition.apply(county, batch_id, story): story for story in stories}
-        console.print(f"[bold]{title}[/bold]（{policy['document_number']}）：{len(cases)}所学校申报，登记往事{n}件。"
-                      f"现在就可以看：{stack.web_url}")
+        console.print(f"[bold]{title}[/bold]（{policy['document_number']}）：{len(cases)}所学校申报，登记往事{n}件。")
+        console.print(f"现在就可以看：{stack.web_url}", soft_wrap=True)
         off, on = _days(starts.year)
         batch = recognition.Batch(county, cases, recognition.leaves_of(policy), batch_id, off, on,
                                   report=lambda text: console.print(f"[dim]{text}[/dim]"))
@@ -92,7 +94,6 @@ async def _play(settings: Settings, stack: Stack) -> int:
     await seal(pool, settings.data_dir, settings.seal_key)
     faults = [f async for f in verify(pool, settings.data_dir / "files", settings.data_dir / "heads.jsonl")]
     events = faults.pop().version
-    await pool.close()
     return _report(rows, faults, events, time.monotonic() - began)
 
 
