@@ -1,7 +1,6 @@
 """The record: two trips and one commit a command, what a loser, a late worker and a refused act leave, and what stays secret."""
 from __future__ import annotations
 
-import argparse
 import asyncio
 import dataclasses
 import functools
@@ -30,11 +29,8 @@ from domain.recognition.batch import ExtendWindow, OpenBatch
 from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Declare, Describe
 from domain.recognition.proposal import Told
 from domain.registers.organisation import ProveViolation
-from ops.cli import COMMANDS
-from ops.doctor import schema_version
-from ops.settings import Settings
 from store import codec
-from store.database import migrate, migrations
+from store.database import migrations
 from store.door import TRIES, Command, Door, Receipt
 from store.files import Files
 from store.heads import seal
@@ -503,40 +499,6 @@ async def test_rebuild_of_a_sound_record_changes_nothing(record: County):
     await rebuild(record.owner)
     assert await made(record) == before
     await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=DESCRIBE)
-
-
-OLDER = """
-    delete from schema_version where version > 9;
-    alter table schema_version drop column rebuilt;
-    create table near (person text not null, other text not null, primary key (person, other));
-    drop index gate_raiser;
-    delete from gate where name like 'near:%' or name like 'number:%';
-    update case_head set state = convert_to('{}', 'UTF8'), leans = '{}';
-    drop function read_plan_v1;
-    create function read_plan_v1(p_case text, p_driver text, out now timestamptz) as 'select now()' language sql"""
-"""What a release leaves that had other functions and showed less of a case than today's."""
-
-
-async def test_migrate_takes_over_what_an_older_release_left(record: County, server: str):
-    """Its states and gates are made again in the same go; killed between the two, the doctor says so."""
-    before = await made(record)
-    await record.owner.execute(OLDER)
-    assert "juanzong migrate" in (await schema_version(record.pool)).todo
-    owner = f"{server.rsplit('/', 1)[0]}/{await record.pool.fetchval('select current_database()')}"
-    await migrate(owner, record.url)
-    assert "juanzong rebuild" in (await schema_version(record.pool)).todo
-    own = Settings(owner_url=owner, database_url=record.url, rehearsal=True)
-    assert await COMMANDS["migrate"](own, argparse.Namespace()) == 0
-    assert await made(record) == before
-    assert (await schema_version(record.pool)).ok
-    await clean(record)
-    await record.act(record.scene["clerk"], record.scene["dossier"], "record", 1, form=DESCRIBE)
-    await record.settle()
-
-
-async def test_an_older_program_is_told_apart(record: County):
-    await record.owner.execute("insert into schema_version values (99, now())")
-    assert "旧程序" in (await schema_version(record.pool)).todo
 
 
 # -- evidence -------------------------------------------------------------------------------------------------------
