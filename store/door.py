@@ -5,10 +5,9 @@ Whoever was slower than a rival loads and decides again; a refusal comes only fr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -33,6 +32,7 @@ from domain.registers.person import PERSON, Person, organisations_of, own_ties, 
 
 from . import codec
 from .texts import TextRow, taken_out, too_short
+from .trips import Trips
 
 TRIES = 20                              # each that is lost was somebody else's success; who lost once queues in its process
 LOOK_BACK_MONTHS = 36                   # G-16, where the policy names no other
@@ -84,8 +84,8 @@ class Loaded:
     next_at: datetime | None
     versions: Mapping[str, int]
     gates: Gates
-    person: Person | None
-    near: tuple[Person, ...]
+    person: bytes | None                # the state of who acts, and of those near them (G-16)
+    near: tuple[bytes, ...]
     calendar: int
 
 
@@ -120,41 +120,44 @@ class Door:
         self._policies: dict[tuple[str, str], Any] = {}
         self._calendars: dict[int, Calendar] = {0: Calendar()}
         self._queue = asyncio.Lock()
+        self._loads, self._commits = Trips(self._load_all), Trips(self._commit_all)
 
     # -- acting ----------------------------------------------------------------------------------------------
 
     async def handle(self, command: Command) -> Receipt | Refusal:
         """Decide and commit. Raises SessionOver, else only for a lost database; `busy` after too many lost races."""
-        arrived: datetime | None = None
-        async with contextlib.AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(self.pool.acquire())
-            for again in range(TRIES):
-                loaded = await self._load(connection, command)
-                arrived = arrived or loaded.now
-                if command.session:
-                    command = having(command, id=f"{loaded.actor}/{command.id}", actor=loaded.actor, session=None)
-                body = _fingerprint(command)
-                if loaded.reply is not None:
-                    same = loaded.body == body and (
-                        command.act.verb not in VOTES or await _said_the_same(connection, command))
-                    return msgspec.json.decode(loaded.reply, type=Receipt) if same else no("id_reused", "A-2")
-                if command.epoch is not None and command.epoch != loaded.versions.get("epoch"):
-                    return no("stage_over", "A-3")
-                done = await self._decide(connection, command, loaded, arrived)
-                if isinstance(done, Refusal):
-                    await self._leave_run_outs(connection, command, loaded, arrived)
-                    return done
-                write, receipt, extra = done
-                if write is None:
-                    return receipt
-                lost = await self._commit(connection, command, loaded, write, receipt, body, extra)
-                if not lost:
-                    return receipt
-                if not again:                   # who has lost once queues: of many at once, all come through
-                    await stack.enter_async_context(self._queue)
-        return no("busy", "A-2")
+        answer, arrived = await self._try(command)
+        if answer is None:
+            async with self._queue:             # who has lost once queues: of many at once, all come through
+                for _ in range(TRIES - 1):
+                    answer, _now = await self._try(command, arrived)
+                    if answer is not None:
+                        break
+        return answer if answer is not None else no("busy", "A-2")
 
-    async def _decide(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, now: datetime,
+    async def _try(self, command: Command, arrived: datetime | None = None) -> tuple[Receipt | Refusal | None, datetime]:
+        """None where somebody was faster; and when the command was first seen, which stays its moment."""
+        loaded = await self._load(command)
+        arrived = arrived or loaded.now
+        if command.session:
+            command = having(command, id=f"{loaded.actor}/{command.id}", actor=loaded.actor, session=None)
+        body = _fingerprint(command)
+        if loaded.reply is not None:
+            same = loaded.body == body and (command.act.verb not in VOTES or await _said_the_same(self.pool, command))
+            return msgspec.json.decode(loaded.reply, type=Receipt) if same else no("id_reused", "A-2"), arrived
+        if command.epoch is not None and command.epoch != loaded.versions.get("epoch"):
+            return no("stage_over", "A-3"), arrived
+        done = await self._decide(command, loaded, arrived)
+        if isinstance(done, Refusal):
+            await self._leave_run_outs(command, loaded, arrived)
+            return done, arrived
+        write, receipt, extra = done
+        if write is None:
+            return receipt, arrived
+        lost = await self._commit(command, loaded, write, receipt, body, extra)
+        return None if lost else receipt, arrived
+
+    async def _decide(self, command: Command, loaded: Loaded, now: datetime,
                       ) -> tuple[_Write | None, Receipt, dict[str, list[Any]]] | Refusal:
         """Pure but for policies and calendars that this process has not read yet."""
         opens = not command.case
@@ -174,14 +177,14 @@ class Door:
             before = codec.state_of(row.state)
         if procedure is None:
             return no("unknown_command", "A-3")
-        if opens and policy_id and not await connection.fetchval("select 1 from policy where id = $1", policy_id):
+        if opens and policy_id and not await self.pool.fetchval("select 1 from policy where id = $1", policy_id):
             return no("policy_invalid", "R-5")
-        context = await self._context(connection, command.actor, procedure, policy_id, loaded, now)
+        context = await self._context(command.actor, procedure, policy_id, loaded, now)
         act = command.act
         if before is not None and command.actor != WORKFLOW and not may_see(procedure, before, loaded.holders, context):
             return no("not_found", "G-30")
         if files := (*act.files, *getattr(act.form, "files", ())):
-            context = having(context, files=await _theirs(connection, files, command.actor, command.case))
+            context = having(context, files=await _theirs(self.pool, files, command.actor, command.case))
             if lacking := next((f for f in files if f not in context.files), ""):
                 return no("attachment_required", "R-10", leaf=lacking)
         if short := too_short(act.form, context.policy):
@@ -195,7 +198,7 @@ class Door:
             case_id = command.case
             act, texts = taken_out(act, command.id, case_id)
             if act.verb == "close" and context.policy.ballot.secret:
-                context = having(context, sealed=await _sealed(connection, case_id, act.visit))
+                context = having(context, sealed=await _sealed(self.pool, case_id, act.visit))
             got = decide(procedure, before, act, context)
         if isinstance(got, Refusal):
             return got
@@ -207,8 +210,8 @@ class Door:
         write = _Write()
         own = command.epoch is not None and act.verb in ("do", "look")     # its workflow reads the plan again by itself
         self._gather(write, procedure, row, before, after, entries, context, command, loaded.now, not own)
-        await self._tell_parent(connection, write, procedure, before, after, above, loaded, command, now)
-        votes = await _opened(connection, procedure, before, after)
+        await self._tell_parent(write, procedure, before, after, above, loaded, command, now)
+        votes = await _opened(self.pool, procedure, before, after)
         if act.verb in VOTES:
             votes.append((case_id, act.visit, _vault_key(command), _said(command)))
             if choice := sealed_choice(procedure, after, act, context.policy):
@@ -217,9 +220,8 @@ class Door:
         extra = {"texts": texts, "votes": votes, "files": [(case_id, h) for h in files]}
         return write, receipt, extra
 
-    async def _tell_parent(self, connection: asyncpg.Connection, write: _Write, procedure: Procedure,
-                           before: Case | None, after: Case, above: Sequence[Row], loaded: Loaded, command: Command,
-                           now: datetime) -> None:
+    async def _tell_parent(self, write: _Write, procedure: Procedure, before: Case | None, after: Case,
+                           above: Sequence[Row], loaded: Loaded, command: Command, now: datetime) -> None:
         """Where the child stands is written into the parent in the same commit, and so on upward."""
         if not procedure.tells or procedure.many or not above:
             return
@@ -230,29 +232,28 @@ class Door:
         parent_procedure, parent = self.procedures[row.kind], codec.state_of(row.state)
         if parent.ended:
             return
-        context = await self._context(connection, WORKFLOW, parent_procedure, row.policy, loaded, now)
+        context = await self._context(WORKFLOW, parent_procedure, row.policy, loaded, now)
         got = decide(parent_procedure, parent, Act("child", to=after.id, form=stands), context)
         assert not isinstance(got, Refusal), got
         entries, told = got
         self._gather(write, parent_procedure, row, parent, told, entries, context, command, loaded.now, True)
-        await self._tell_parent(connection, write, parent_procedure, parent, told, higher, loaded, command, now)
+        await self._tell_parent(write, parent_procedure, parent, told, higher, loaded, command, now)
 
-    async def _leave_run_outs(self, connection: asyncpg.Connection, command: Command, loaded: Loaded,
-                              now: datetime) -> None:
+    async def _leave_run_outs(self, command: Command, loaded: Loaded, now: datetime) -> None:
         """A refused act still leaves the run-outs that it met: `look` brings them into the log."""
         if command.case and command.act.verb != "look" and loaded.next_at and loaded.next_at <= now:
-            await self._look_with(connection, command.case, f"{command.id}/look/{loaded.cases[0].version}")
+            await self._look_with(command.case, f"{command.id}/look/{loaded.cases[0].version}")
 
-    async def _look_with(self, connection: asyncpg.Connection, case: str, command_id: str) -> None:
+    async def _look_with(self, case: str, command_id: str) -> None:
         command = Command(command_id, WORKFLOW, Act("look"), case)
         for _ in range(TRIES):
-            loaded = await self._load(connection, command)
+            loaded = await self._load(command)
             if loaded.reply is not None:
                 return
-            done = await self._decide(connection, command, loaded, loaded.now)
+            done = await self._decide(command, loaded, loaded.now)
             if isinstance(done, Refusal) or done[0] is None:
                 return
-            if not await self._commit(connection, command, loaded, done[0], done[1], b"", done[2]):
+            if not await self._commit(command, loaded, done[0], done[1], b"", done[2]):
                 return
 
     def _number(self, procedure: Procedure, command: Command, loaded: Loaded, now: datetime) -> str:
@@ -263,41 +264,38 @@ class Door:
 
     async def read(self, case: str, actor: str) -> Reading | Refusal:
         """The case as it stands now, run-outs applied before anything is shown; who may not see it: `not_found`."""
-        async with self.pool.acquire() as connection:
-            loaded = await self._load(connection, Command("", actor, Act("look"), case))
-            if not loaded.cases or loaded.cases[0].id != case:
-                return no("not_found", "G-30")
-            row = loaded.cases[0]
-            procedure, state = self.procedures[row.kind], codec.state_of(row.state)
-            context = await self._context(connection, actor, procedure, row.policy, loaded, loaded.now)
-            if actor != WORKFLOW and not may_see(procedure, state, loaded.holders, context):
-                return no("not_found", "G-30")
-            decision = Decision(procedure, state, context)
-            decision.take_calendar(False)
-            decision.run_clocks()
-            if not decision.case.ended:
-                decision.follow(context.now)
-            return Reading(procedure, decision.case, context, row.version)
+        loaded = await self._load(Command("", actor, Act("look"), case))
+        if not loaded.cases or loaded.cases[0].id != case:
+            return no("not_found", "G-30")
+        row = loaded.cases[0]
+        procedure, state = self.procedures[row.kind], codec.state_of(row.state)
+        context = await self._context(actor, procedure, row.policy, loaded, loaded.now)
+        if actor != WORKFLOW and not may_see(procedure, state, loaded.holders, context):
+            return no("not_found", "G-30")
+        decision = Decision(procedure, state, context)
+        decision.take_calendar(False)
+        decision.run_clocks()
+        if not decision.case.ended:
+            decision.follow(context.now)
+        return Reading(procedure, decision.case, context, row.version)
 
     async def who(self, actor: str) -> Context:
         """Who somebody is at this moment: posts, ties, time, calendar."""
-        async with self.pool.acquire() as connection:
-            loaded = await self._load(connection, Command("", actor, Act("look"), "", gates=()))
-            return await self._context(connection, actor, PERSON, "", loaded, loaded.now)
+        loaded = await self._load(Command("", actor, Act("look")))
+        return await self._context(actor, PERSON, "", loaded, loaded.now)
 
     async def policy(self, policy_id: str, kind: str = "star") -> Any:
         """A policy version as that kind of procedure reads it."""
-        async with self.pool.acquire() as connection:
-            return await self.policy_of(connection, self.procedures[kind], policy_id)
+        return await self.policy_of(self.pool, self.procedures[kind], policy_id)
 
     # -- the two trips ---------------------------------------------------------------------------------------
 
-    async def _load(self, connection: asyncpg.Connection, command: Command) -> Loaded:
+    async def _load(self, command: Command) -> Loaded:
         gates = [*command.gates, *getattr(command.act.form, "leans", ())]
         if not command.case and command.kind:
             procedure = self.procedures.get(command.kind)
             if procedure:
-                now, policy = await connection.fetchrow(        # a case that is not there yet has no stored gates
+                now, policy = await self.pool.fetchrow(         # a case that is not there yet has no stored gates
                     "select county_now(), (select policy from case_head where id = $1)", command.parent)
                 unborn = Case(id=command.new_id, kind=command.kind, subject=command.subject, parent=command.parent,
                               policy=policy or command.policy, facts=procedure.facts())
@@ -306,8 +304,7 @@ class Door:
                     gates.append(number_gate(_series(procedure, now)))
         if command.epoch is not None:
             gates.append("epoch")
-        r = await connection.fetchrow("select * from load_v1($1, $2, $3, $4, $5, $6)", command.case, command.parent,
-                                      command.id, command.actor, command.session, gates)
+        r = await self._loads.take((command.case, command.parent, command.id, command.actor, command.session, gates))
         if r["actor"] is None:
             raise SessionOver
         rows = tuple(map(Row, r["ids"], r["kinds"], r["versions"], r["states"], r["heads"], r["policies"]))
@@ -316,25 +313,31 @@ class Door:
                         if v is not None})
         return Loaded(r["actor"], r["now"].astimezone(COUNTY), r["reply"], r["body"], rows, frozenset(r["holders"] or ()),
                       r["next_at"], dict(zip(r["gate_names"] or (), r["gate_versions"] or (), strict=True)), values,
-                      _person(r["person"]) if r["person"] else None,
-                      tuple(map(_person, r["near_people"] or ())), r["calendar"] or 0)
+                      r["person"], tuple(r["near_people"] or ()), r["calendar"] or 0)
 
-    async def _commit(self, connection: asyncpg.Connection, command: Command, loaded: Loaded, write: _Write,
-                      receipt: Receipt, body: bytes, extra: dict[str, list[Any]]) -> bool:
+    async def _commit(self, command: Command, loaded: Loaded, write: _Write, receipt: Receipt, body: bytes,
+                      extra: dict[str, list[Any]]) -> bool:
         """True if somebody was faster; then nothing is written."""
         names = list(loaded.versions)
         try:
-            answer = await connection.fetchval(
-                "select commit_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
+            answer = await self._commits.take((
                 command.id, receipt.case, command.actor, body, codec.encode(receipt), loaded.now, command.cause,
                 names or None, [loaded.versions[n] for n in names] or None, write.raised or None,
                 write.cases, write.events, write.tasks, *((write.values, write.unset) if write.raised else (None, None)),
-                *(extra.get(k) or None for k in ("texts", "votes", "files")))   # null costs nothing, {} is taken apart
+                *(extra.get(k) or None for k in ("texts", "votes", "files"))))  # null costs nothing, {} is taken apart
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "command_pkey":
                 raise
             return True                         # the same id elsewhere at this moment: load again, find its reply
         return answer != "ok"
+
+    async def _load_all(self, calls: Sequence[tuple[Any, ...]]) -> Sequence[asyncpg.Record]:
+        return await self.pool.fetch(
+            "select l.* from unnest($1::load_call[]) with ordinality c, "
+            "lateral load_v1(c.case_id, c.parent, c.command, c.actor, c.session, c.gates) l order by c.ordinality", calls)
+
+    async def _commit_all(self, calls: Sequence[tuple[Any, ...]]) -> Sequence[str]:
+        return await self.pool.fetchval("select commit_all_v1($1)", calls)
 
     # -- what a decision means for the tables ------------------------------------------------------------------
 
@@ -374,21 +377,14 @@ class Door:
                 write.values.append((gate, after.id, codec.value_bytes(shows[gate]), at,
                                      codec.value_bytes(then) if at else None))
 
-    async def _context(self, connection: asyncpg.Connection, actor: str, procedure: Procedure, policy_id: str,
-                       loaded: Loaded, now: datetime) -> Context:
-        policy = await self.policy_of(connection, procedure, policy_id)
-        calendar = await self.calendar_of(connection, loaded.calendar)
-        posts: frozenset[Holder] = frozenset()
-        ties: frozenset[str] = frozenset()
-        if loaded.person:
-            today = day_of(now)
-            months = getattr(policy, "lookback_months", LOOK_BACK_MONTHS)
-            posts = posts_on(loaded.person, today)
-            ties = own_ties(loaded.person, today, months).union(
-                *(organisations_of(p, today) for p in loaded.near))
+    async def _context(self, actor: str, procedure: Procedure, policy_id: str, loaded: Loaded, now: datetime) -> Context:
+        policy = await self.policy_of(self.pool, procedure, policy_id)
+        calendar = await self.calendar_of(self.pool, loaded.calendar)
+        posts, ties = _standing(loaded.person, loaded.near, day_of(now), getattr(
+            policy, "lookback_months", LOOK_BACK_MONTHS)) if loaded.person else (frozenset(), frozenset())
         return Context(now, actor, posts, ties=ties, policy=policy, calendar=calendar, gates=loaded.gates)
 
-    async def policy_of(self, connection: asyncpg.Connection, procedure: Procedure, policy_id: str) -> Any:
+    async def policy_of(self, connection: asyncpg.Connection | asyncpg.Pool, procedure: Procedure, policy_id: str) -> Any:
         """A policy version never changes: read once. An unknown one raises LookupError: no case was opened under it."""
         key = procedure.kind, policy_id
         if key not in self._policies:
@@ -398,7 +394,7 @@ class Door:
             self._policies[key] = procedure.policy(yaml.load(body, YAML) or {})
         return self._policies[key]
 
-    async def calendar_of(self, connection: asyncpg.Connection, version: int) -> Calendar:
+    async def calendar_of(self, connection: asyncpg.Connection | asyncpg.Pool, version: int) -> Calendar:
         if version not in self._calendars:
             state = await connection.fetchval("select state from case_head where id = 'calendars'")
             self._calendars = {0: Calendar(), version: codec.state_of(state).facts.calendar}
@@ -418,10 +414,12 @@ class Reading:
         return plan(self.procedure, self.case, self.context)
 
 
-@lru_cache(maxsize=512)
-def _person(state: bytes) -> Person:
-    """The same few people act all day."""
-    return codec.state_of(state).facts
+@lru_cache(maxsize=2048)
+def _standing(person: bytes, near: tuple[bytes, ...], today: date, months: int) -> tuple[frozenset[Holder], frozenset[str]]:
+    """Posts and ties of that day, from the register: the same few people act all day."""
+    facts: Person = codec.state_of(person).facts
+    return posts_on(facts, today), own_ties(facts, today, months).union(
+        *(organisations_of(codec.state_of(n).facts, today) for n in near))
 
 
 def may_see(procedure: Procedure, case: Case, holders: frozenset[str], context: Context) -> bool:
@@ -475,30 +473,30 @@ def _said(command: Command) -> str:
     return sha256(codec.encode([command.act.verb, command.act.opinion])).hexdigest()
 
 
-async def _said_the_same(connection: asyncpg.Connection, command: Command) -> bool:
+async def _said_the_same(pool: asyncpg.Pool, command: Command) -> bool:
     """Whether a vote that came again is the same one. Once the ballot is closed nobody can tell any more, nor should."""
-    said = await connection.fetchval("select choice from sealed_vote where case_id = $1 and visit = $2 and seat = $3",
+    said = await pool.fetchval("select choice from sealed_vote where case_id = $1 and visit = $2 and seat = $3",
                                      command.case, command.act.visit, _vault_key(command))
     return not said or said == _said(command)
 
 
-async def _opened(connection: asyncpg.Connection, procedure: Procedure, before: Case | None, after: Case,
+async def _opened(pool: asyncpg.Pool, procedure: Procedure, before: Case | None, after: Case,
                   ) -> list[tuple[str, int, str, str]]:
     """Rows of the vault, emptied: of the ballots that are over with this decision, closed or ended otherwise (R-45)."""
     over = [v.no for v in (before.open if before else ()) if procedure[v.stage].rule is BALLOT and not after.visit(v.no)]
-    rows = await connection.fetch("select visit, seat from sealed_vote where case_id = $1 and visit = any($2)",
+    rows = await pool.fetch("select visit, seat from sealed_vote where case_id = $1 and visit = any($2)",
                                   after.id, over) if over else []
     return [(after.id, r["visit"], r["seat"], "") for r in rows]
 
 
-async def _theirs(connection: asyncpg.Connection, files: Sequence[str], actor: str, case: str) -> dict[str, tuple[int, str]]:
+async def _theirs(pool: asyncpg.Pool, files: Sequence[str], actor: str, case: str) -> dict[str, tuple[int, str]]:
     """Bytes and kind of those files that this person uploaded or that the case holds already."""
-    rows = await connection.fetch(
+    rows = await pool.fetch(
         "select distinct hash, size, kind from file_use join file using (hash) where hash = any($1) and "
         "(case_id = '' and uploader = $2 or case_id = $3 and $3 <> '')", list(files), actor, case)
     return {r["hash"]: (r["size"], r["kind"]) for r in rows}
 
 
-async def _sealed(connection: asyncpg.Connection, case: str, visit: int) -> dict[str, str]:
-    rows = await connection.fetch("select seat, choice from sealed_vote where case_id = $1 and visit = $2", case, visit)
+async def _sealed(pool: asyncpg.Pool, case: str, visit: int) -> dict[str, str]:
+    rows = await pool.fetch("select seat, choice from sealed_vote where case_id = $1 and visit = $2", case, visit)
     return {r["seat"]: r["choice"] for r in rows}

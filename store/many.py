@@ -53,41 +53,40 @@ async def _round(door: Door, commands: Sequence[Command], arrived: dict[str, dat
                  answers: dict[str, Receipt | Refusal]) -> list[Command]:
     """Decide and commit once; returns those that must be decided again."""
     refused = []
-    async with door.pool.acquire() as connection:
-        now = await _load(connection, commands)
-        chunk, later = _Chunk(), [c for c in commands if c.case in now.above]   # locked among the parents, not here
-        for command in commands:
-            if command.case in now.above:
+    now = await _load(door.pool, commands)
+    chunk, later = _Chunk(), [c for c in commands if c.case in now.above]   # locked among the parents, not here
+    for command in commands:
+        if command.case in now.above:
+            continue
+        loaded, body = now.of(command), _fingerprint(command)
+        arrival = arrived.setdefault(command.id, loaded.now)
+        if loaded.reply is not None:
+            answers[command.id] = msgspec.json.decode(loaded.reply, type=Receipt) if loaded.body == body else no(
+                "id_reused", "A-2")
+        elif command.epoch is not None and command.epoch != loaded.versions["epoch"]:
+            answers[command.id] = no("stage_over", "A-3")
+        elif not now.knows(command):
+            later.append(command)
+        else:
+            done = await door._decide(command, loaded, arrival)
+            if isinstance(done, Refusal):
+                answers[command.id] = done
+                refused.append((command, loaded, arrival))
                 continue
-            loaded, body = now.of(command), _fingerprint(command)
-            arrival = arrived.setdefault(command.id, loaded.now)
-            if loaded.reply is not None:
-                answers[command.id] = msgspec.json.decode(loaded.reply, type=Receipt) if loaded.body == body else no(
-                    "id_reused", "A-2")
-            elif command.epoch is not None and command.epoch != loaded.versions["epoch"]:
-                answers[command.id] = no("stage_over", "A-3")
-            elif not now.knows(command):
-                later.append(command)
-            else:
-                done = await door._decide(connection, command, loaded, arrival)
-                if isinstance(done, Refusal):
-                    answers[command.id] = done
-                    refused.append((command, loaded, arrival))
-                    continue
-                write, receipt, extra = done
-                if write is None:
-                    answers[command.id] = receipt
-                else:
-                    chunk.add(command, loaded, write, receipt, body, extra)
-                    now.after(write)
-        written = await chunk.commit(connection, now.now) if chunk.receipts else set()
-        for command, receipt in chunk.receipts:
-            if command.case in written:
+            write, receipt, extra = done
+            if write is None:
                 answers[command.id] = receipt
             else:
-                later.append(command)
-        for command, loaded, arrival in refused:
-            await door._leave_run_outs(connection, command, loaded, arrival)
+                chunk.add(command, loaded, write, receipt, body, extra)
+                now.after(write)
+    written = await chunk.commit(door.pool, now.now) if chunk.receipts else set()
+    for command, receipt in chunk.receipts:
+        if command.case in written:
+            answers[command.id] = receipt
+        else:
+            later.append(command)
+    for command, loaded, arrival in refused:
+        await door._leave_run_outs(command, loaded, arrival)
     return later
 
 
@@ -141,9 +140,9 @@ class _Now:
                 then if turns_at is not None and turns_at <= self.now else value)
 
 
-async def _load(connection: asyncpg.Connection, commands: Sequence[Command]) -> _Now:
+async def _load(pool: asyncpg.Pool, commands: Sequence[Command]) -> _Now:
     named = sorted({g for c in commands for g in c.gates} | {"epoch" for c in commands if c.epoch is not None})
-    r = await connection.fetchrow("select * from load_many_v1($1, $2, $3)", [c.case for c in commands],
+    r = await pool.fetchrow("select * from load_many_v1($1, $2, $3)", [c.case for c in commands],
                                   [c.id for c in commands], named)
     cases = r["cases"] or ()
     values: dict[str, dict[str, Any]] = {}
@@ -214,11 +213,11 @@ class _Chunk:
         if a != b:
             self.same[a] = b
 
-    async def commit(self, connection: asyncpg.Connection, now: datetime) -> set[str]:
+    async def commit(self, pool: asyncpg.Pool, now: datetime) -> set[str]:
         """The cases that were written."""
         ids = sorted(self.cases, key=lambda c: (self.level[c], c))
         number = {g: n for n, g in enumerate({self._group(c) for c in ids})}
-        written = await connection.fetchval(
+        written = await pool.fetchval(
             "select commit_many_v1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)",
             now, WORKFLOW, [self.cases[c] for c in ids], [number[self._group(c)] for c in ids], self.commands, self.events,
             *_columns(self.sent, 2), [t for c in ids for t in self.tasks[c]], *_columns(self.leaned, 3),

@@ -75,7 +75,7 @@ async def test_it_leaves_what_one_after_the_other_leaves(busy: County):
     async with busy.owner.acquire() as connection:      # one by one first, then taken back
         transaction = connection.transaction()
         await transaction.start()
-        door = Door(One(connection))
+        door = Door(connection)
         single = [await door.handle(c) for c in commands]
         expected = await left(connection)
         await transaction.rollback()
@@ -91,22 +91,6 @@ async def test_it_leaves_what_one_after_the_other_leaves(busy: County):
     await clean(busy)
 
 
-class One:
-    """A pool of one connection, whose transaction is somebody else's to end."""
-
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
-
-    def acquire(self) -> Any:
-        return self
-
-    async def __aenter__(self) -> Any:
-        return self.connection
-
-    async def __aexit__(self, *error: Any) -> None:
-        return None
-
-
 async def test_it_is_two_trips_for_all(busy: County):
     await after_the_window(busy)
     commands = [late(busy, c) for c in busy.cases]
@@ -114,7 +98,7 @@ async def test_it_is_two_trips_for_all(busy: County):
     queries: list[str] = []
     async with busy.pool.acquire() as connection:
         connection.add_query_logger(lambda record: queries.append(record.query.split("(")[0]))
-        door = Door(One(connection), busy.door.procedures)
+        door = Door(connection, busy.door.procedures)
         door._policies, door._calendars = busy.door._policies, busy.door._calendars
         await handle_many(door, commands[1:])
     assert [q for q in queries if "pg_" not in q] == ["select * from load_many_v1", "select commit_many_v1"]
@@ -170,12 +154,12 @@ class Slower(Door):
         self.meanwhile: Any = meanwhile
         self.arrived: dict[str, list[Any]] = {}
 
-    async def _decide(self, connection: Any, command: Command, loaded: Any, now: Any) -> Any:
+    async def _decide(self, command: Command, loaded: Any, now: Any) -> Any:
         self.arrived.setdefault(command.id, []).append(now)
         if self.meanwhile:
             then, self.meanwhile = self.meanwhile, None
             await then()
-        return await super()._decide(connection, command, loaded, now)
+        return await super()._decide(command, loaded, now)
 
 
 async def test_a_stale_row_is_decided_again_and_nobody_else_is(county: County):
@@ -206,10 +190,10 @@ async def test_a_gate_that_one_moves_is_seen_by_the_next_and_binds_them(busy: Co
         assert isinstance(await busy.door.handle(entered(school, "rival", day)), Receipt)
 
     class Watching(Slower):
-        async def _decide(self, connection: Any, command: Command, loaded: Any, now: Any) -> Any:
+        async def _decide(self, command: Command, loaded: Any, now: Any) -> Any:
             if command.case == case:
                 blocked.append(bool(loaded.gates.read(f"overdue:{school}")))
-            return await super()._decide(connection, command, loaded, now)
+            return await super()._decide(command, loaded, now)
     await after_the_window(busy)
     door = Watching(busy.pool, rival if raced else None)
     block = Command("block", WORKFLOW, Act("hear", form=Overdue("督改〔2026〕7号", day)), school)
@@ -233,10 +217,10 @@ async def test_a_gate_of_somebody_else_that_moved(busy: County):
     seen: list[bool] = []
 
     class Watching(Slower):
-        async def _decide(self, connection: Any, command: Command, loaded: Any, now: Any) -> Any:
+        async def _decide(self, command: Command, loaded: Any, now: Any) -> Any:
             if command.case == case:
                 seen.append(bool(loaded.gates.read(f"overdue:{school}")))
-            return await super()._decide(connection, command, loaded, now)
+            return await super()._decide(command, loaded, now)
 
     async def rival() -> None:
         block = Command("block", WORKFLOW, Act("hear", form=Overdue("督改〔2026〕7号", day)), school)

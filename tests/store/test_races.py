@@ -77,8 +77,8 @@ class Watched(Door):
         self.commits: dict[str, tuple[dict[str, int], list[str], int]] = {}
         self.lost = 0
 
-    async def _commit(self, connection: Any, command: Command, loaded: Any, write: Any, *more: Any) -> bool:
-        lost = await super()._commit(connection, command, loaded, write, *more)
+    async def _commit(self, command: Command, loaded: Any, write: Any, *more: Any) -> bool:
+        lost = await super()._commit(command, loaded, write, *more)
         self.lost += lost
         if not lost:
             self.commits[command.id] = (dict(loaded.versions), list(write.raised), len(write.events))

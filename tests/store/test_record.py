@@ -7,8 +7,8 @@ import functools
 import json
 import types
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -71,7 +71,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         yield sent
 
 
-LOAD, COMMIT = "select * from load_v1", "select commit_v1"
+LOAD, COMMIT = "select l.* from unnest", "select commit_all_v1"
 
 
 @pytest.mark.parametrize(("what", "expected"), [
@@ -123,9 +123,9 @@ class Slower(Door):
         self.meanwhile, self.tries = meanwhile, 0
         self.arrived: list[datetime] = []
 
-    async def _decide(self, connection: Any, command: Command, loaded: Any, now: datetime) -> Any:
+    async def _decide(self, command: Command, loaded: Any, now: datetime) -> Any:
         self.arrived.append(now)
-        return await super()._decide(connection, command, loaded, now)
+        return await super()._decide(command, loaded, now)
 
     async def _commit(self, *args: Any) -> bool:
         self.tries += 1
@@ -206,13 +206,13 @@ async def test_a_commit_under_way_is_over_before_the_epoch_is_raised(record: Cou
     holding, done = asyncio.Event(), []
 
     class Held(Door):
-        async def _commit(self, connection: Any, *args: Any) -> bool:
-            async with connection.transaction():
-                lost = await super()._commit(connection, *args)
+        async def _commit_all(self, calls: Any) -> Any:
+            async with self.pool.acquire() as connection, connection.transaction():
+                answers = await connection.fetchval("select commit_all_v1($1)", calls)
                 holding.set()
                 await asyncio.sleep(0.3)
             done.append("commit")
-            return lost
+            return answers
     door = Held(record.pool)
     tick = asyncio.create_task(door.handle(Command("tick", WORKFLOW, Act("look"), case, epoch=1)))
     await holding.wait()
@@ -308,7 +308,7 @@ async def test_R_45_after_the_close_nothing_tells_who_voted_how(record: County):
         async with record.owner.acquire() as connection:
             transaction = connection.transaction()
             await transaction.start()
-            door = Door(One(connection))
+            door = Door(connection)
             for member, choice in zip(COMMITTEE, ("yes", second, third, "yes", "yes"), strict=True):
                 reason = "我认为不达标。" if choice == "no" else ""
                 vote = Command(f"{member}/vote", member, Act(choice, visit, member, opinion=Text(reason)), candidate)
@@ -325,20 +325,6 @@ async def test_R_45_after_the_close_nothing_tells_who_voted_how(record: County):
     assert one == other
     assert not any("我认为不达标" in row for row in one)
     assert one != await left("yes", "yes"), "the totals do differ"
-
-
-class One:
-    """A pool of one connection, whose transaction is somebody else's to end."""
-
-    def __init__(self, connection: Any) -> None:
-        self.connection = connection
-
-    @asynccontextmanager
-    async def _acquired(self) -> AsyncIterator[Any]:
-        yield self.connection
-
-    def acquire(self) -> Any:
-        return self._acquired()
 
 
 async def test_A_2_a_vote_that_is_sent_again_is_the_same_or_refused(record: County):
