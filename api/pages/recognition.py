@@ -62,9 +62,7 @@ async def opening(page: Page) -> list[Field]:
     options = []
     for r in rows:
         policy = await page.door.policy(r["id"])
-        body = await reads.policy_body(page.pool, r["id"])
-        ends = body.get("effective_to")
-        if isinstance(policy, StarPolicy) and policy.programme in mine and (not ends or ends >= page.today):
+        if isinstance(policy, StarPolicy) and policy.programme in mine and policy.in_force(page.today):
             options.append(Option(r["id"], f"{words.full(policy.title)}（{policy.document}）"))
     return [Field("policy", "依据哪份办法", "one", True, options=options, blank=len(options) > 1,
                   value=options[0].value if len(options) == 1 else ""),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +65,8 @@ class StarPolicy(Policy):
     """One version of a programme. Terms in the unit of the table's row; shares as (n, d); amounts in cp."""
     title: str = ""
     document: str = ""
+    effective_from: date = date.min
+    effective_to: date | None = None            # None = until another takes its place
     programme: str = ""
     organ: str = ""
     school_kinds: frozenset[str] = frozenset()
@@ -131,6 +133,9 @@ class StarPolicy(Policy):
     certificate_pattern: str = ""
     case_pattern: str = ""
     serial_width: int = 3
+
+    def in_force(self, on: date) -> bool:
+        return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
 
     def leaf(self, id: str) -> Leaf | None:
         return next((x for x in self.leaves if x.id == id), None)
@@ -246,7 +251,8 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
     leaf_spread = review["spread"]["call_third_expert_over_leaf_percent"]
     gain = mend["gain_max_points"]
     policy = StarPolicy(
-        id=data["id"], title=data["title"], document=data["document_number"], programme=data["programme"],
+        id=data["id"], title=data["title"], document=data["document_number"],
+        effective_from=data["effective_from"], effective_to=data["effective_to"], programme=data["programme"],
         organ=data["authority"]["conferring_body"], school_kinds=frozenset(data["applies_to_school_kinds"]),
         levels=levels, dimensions=dimensions, leaves=leaves,
         vetoes=tuple(Veto(v["id"], v["code"], v["text"], v["lookback_months"]) for v in data["vetoes"]),
@@ -303,6 +309,8 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
 
 def _faults(p: StarPolicy) -> Iterator[str]:
     """What its own numbers forbid (R-4, R-24, R-28, R-29, R-37, R-41, R-44, R-50, R-80)."""
+    if p.effective_to and p.effective_to < p.effective_from:
+        yield "施行的最后一天早于第一天"
     if p.notice_days < 5:
         yield "公示不得少于5个工作日"
     if p.validity_years < 1:

@@ -73,7 +73,7 @@ def a_policy(r: Random) -> StarPolicy:
                         floors_cp={} if easy else x.floors_cp) for n, x in p.levels.items()}
     ballot = having(p.ballot, secret=r.random() < .5, of=r.choice(["present", "present_voting", "base"]),
                     more_than=r.random() < .3)
-    return having(p, levels=levels, ballot=ballot, reserve=r.choice([0, 1]), redraw_max=r.choice([0, 1, 3]),
+    return having(p, levels=levels, effective_to=None, ballot=ballot, reserve=r.choice([0, 1]), redraw_max=r.choice([0, 1, 3]),
                   mending=r.random() < .8, rescored_by=r.choice(["site_panel", "leader_and_one"]))
 
 

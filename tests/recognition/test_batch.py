@@ -11,6 +11,7 @@ from domain.kernel.case import ChildStands, Entry, ExtensionAnswered
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import End
 from domain.kernel.values import Text, having
+from domain.kernel.words import sentence
 from domain.recognition import batch as b
 from domain.recognition.proposal import MeetingCalled
 from tests.kernel.story import moment
@@ -37,6 +38,20 @@ def day(text: str) -> date:
 ])
 def test_R_5_open_a_batch(form, subject, then):
     assert b.open_batch(having(batch(), subject=subject), None, form, context()) == then
+
+
+@pytest.mark.parametrize(("name", "on", "then"), [
+    pytest.param("star-school-2026", "2026-02-28", no("policy_invalid", "R-5", since="2026-03-01", until="另行通知"), id="R-5 not in force yet"),
+    pytest.param("star-school-2026", "2026-03-01", "done", id="R-5 from its first day"),
+    pytest.param("star-school-2015", "2026-02-28", "done", id="R-5 until its last day"),
+    pytest.param("star-school-2015", "2026-03-01", no("policy_invalid", "R-5", since="2015-03-10", until="2026-02-28"), id="R-5 not in force any more"),
+])
+def test_R_5_only_under_rules_that_are_in_force(name, on, then):
+    form = b.OpenBatch("2026年", day(on), day(on) + 20 * DAY)
+    got = b.open_batch(having(batch(), subject="star-school"), None, form, context(policy=policy(name), now=moment(on)))
+    assert (got if isinstance(got, Refusal) else "done") == then
+    if then != "done":
+        assert "今天不能按它开批次" in sentence(got)
 
 
 @pytest.mark.parametrize(("last_day", "then"), [

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -149,6 +149,7 @@ P = "parameters."
     pytest.param(put(P + "fees.fee_fen", 100), "不得收取任何费用", id="R-3 a fee"),
     pytest.param(put(P + "quota.ranking", ["combined_total_points", "shoe_size"]), "不认识的排序项 shoe_size", id="R-44 ranked by what nobody knows"),
     pytest.param(put(P + "clocks", {"suspension_reasons": ["tired"]}), "不认识的暂停事由 tired", id="C-21 a reason without words"),
+    pytest.param(put("effective_to", date(2026, 2, 1)), "施行的最后一天早于第一天", id="R-5 over before it begins"),
     pytest.param(drop(P + "notice.notice_working_days"), "缺少 notice.notice_working_days", id="a field is missing"),
     pytest.param(drop(P + "committee.quorum_fraction"), "缺少 committee.quorum_fraction", id="a share is missing"),
 ])
@@ -190,7 +191,7 @@ def changes(name: str, other: str) -> dict[str, tuple[Any, Any]]:
 
 def test_2015_and_2026_differ_in_these():
     found = changes("star-school-2015", "star-school-2026")
-    assert {k: v for k, v in found.items() if k not in ("levels", "dimensions", "leaves", "vetoes", "reminders", "id", "title", "document")} == {
+    assert {k: v for k, v in found.items() if k not in ("levels", "dimensions", "leaves", "vetoes", "reminders", "id", "title", "document", "effective_from", "effective_to")} == {
         "window_days": (45, 30), "confer_term": (10, 5), "completeness_term": (10, 5), "correction_term": (7, 10),
         "correction_rounds": (1, 2), "violation_months": (12, 24), "lookback_months": (24, 36), "material_term": (10, 7), "spread_cp": (1000, 800),
         "leaf_spread_bp": (None, 6000), "three_rule": ("all", "nearest"), "material_weight": (50, 40), "site_weight": (50, 60),

@@ -29,7 +29,7 @@ PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 def small_policy() -> bytes:
     """The school programme with one leaf a dimension, scored by both, and one open dossier an expert."""
     data = yaml.safe_load((DATA / "policy" / "recognition" / "star-school-2026.yaml").read_text("utf-8"))
-    data["id"] = SMALL
+    data["id"], data["effective_from"] = SMALL, date(2026, 2, 1)
     for d in data["indicators"]:
         item = d["children"][0]
         leaf = item["children"][0] | {"max_points": d["points"], "scored_by": ["material_expert", "site_panel"]}
