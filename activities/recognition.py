@@ -18,7 +18,7 @@ from domain.recognition import batch as b
 from domain.recognition.batch import those
 from domain.recognition.conditions import cools_off
 from domain.recognition.proposal import EnterRegister, Rendered, computed, reason_code
-from domain.recognition.review import Drawn
+from domain.recognition.review import ROSTER, Drawn, Loads
 from domain.recognition.seats import principal_of
 from domain.registers.organisation import EnterFailure, EnterTitle, Organisation
 from domain.registers.person import Person, near, organisations_of, own_ties
@@ -71,6 +71,17 @@ def _excluded(who: str, person: Person, people: dict[str, Person], school: str, 
 duty("draw_experts")(_draw)
 duty("draw_third")(_draw)
 duty("draw_panel")(_draw)
+
+
+@duty("check_load")
+async def check_load(work: Work) -> Result:
+    """How many open dossiers each expert of the list takes, for a dossier that came back (R-21)."""
+    roster = work.case.roster(ROSTER[work.call.stage])
+    rows = await work.pool.fetch("select id, state from case_head where kind = 'person' and id = any($1)",
+                                 [*roster.members, *roster.reserve])
+    listed = {r["id"]: codec.state_of(r["state"]).facts.listing for r in rows}
+    loads = tuple((who, min(its.load_max, work.policy.expert_load)) for who, its in sorted(listed.items()) if its)
+    return Result(Loads(loads), tuple(f"load:{who}" for who, _ in loads))
 
 
 # -- telling people ------------------------------------------------------------------------------------------

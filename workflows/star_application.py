@@ -12,9 +12,11 @@ class StarApplication(CaseWorkflow):
         await self.do("draw_experts")           # by lot, with recusal; seed and list become a fact
 
     async def on_material(self) -> None:
+        await self.do("check_load")             # of a dossier that came back
         await self.do("draw_experts")           # again, where a seat was lost and the reserve is used up
 
     async def on_third(self) -> None:
+        await self.do("check_load")
         await self.do("draw_third")
 
     async def on_appointment(self) -> None:

@@ -208,6 +208,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return ("提出终止，等另一人确认" if form is None else f"{words.form_words(type(form))}，等另一人确认"), "ok"
         case k.RosterDrawn(roster=name, members=members):
             return f"{ROSTERS.get(name, '名单')}已定，{len(members)}人", "ok"
+        case k.RosterLeft(roster=name, people=people):
+            return f"{len(people)}位{ROSTERS.get(name, '')}手头件数已满，由候补接替", "back"
         case k.BallotClosed():
             return "表决结束", "ok" if event.result == "passed" else "bad"
         case k.CaseEnded(how=how):

@@ -289,6 +289,18 @@ class RosterDrawn(Event):
 
 
 @fact
+class RosterLeft(Event):
+    """离开名单: of whom the list had; the reserve steps in (A-10)."""
+    roster: str
+    people: tuple[str, ...]
+    why: str
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        return (self.roster,)
+
+
+@fact
 class ChildStands(Event):
     """Written into the parent in the child's own commit; `was` is None at first."""
     child: str
@@ -586,6 +598,14 @@ def _(case: Case, e: BallotClosed, entry: Entry, n: int) -> Case:
 def _(case: Case, e: RosterDrawn, entry: Entry, n: int) -> Case:
     old = Roster() if e.anew else case.roster(e.roster)
     return having(case, rosters={**case.rosters, e.roster: old.joined(e.members, e.reserve)})
+
+
+@_when(RosterLeft)
+def _(case: Case, e: RosterLeft, entry: Entry, n: int) -> Case:
+    left = case.roster(e.roster)
+    for who in reversed(e.people):          # the reserve before the members: nobody steps in who leaves as well
+        left = left.without(who, e.why)
+    return having(case, rosters={**case.rosters, e.roster: left})
 
 
 @_when(ChildStands)

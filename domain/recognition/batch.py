@@ -522,7 +522,8 @@ def open_batch(case: Case, visit: Visit | None, form: OpenBatch, context: Contex
     if case.subject != context.policy.programme:
         return no("malformed", "R-5", subject=context.policy.programme)
     if not context.policy.in_force(day_of(context.now)):        # a case keeps the rules that are in force when it opens
-        return no("policy_invalid", "R-5", since=context.policy.effective_from, until=context.policy.effective_to or "另行通知")
+        p = context.policy
+        return no("policy_invalid", "R-5", since=p.effective_from, until=p.effective_to or "另行通知")
     apart = (form.last_day - form.first_day).days
     if not form.title or form.last_day < max(form.first_day, day_of(context.now)) or apart > context.policy.window_days:
         return no("malformed", "R-5")

@@ -85,6 +85,13 @@ def too_small_a_panel(case: Case, policy: StarPolicy) -> bool:
     return len(case.roster("panel").members) < wanted("panel", policy)
 
 
+def asked_again(case: Case, policy: StarPolicy) -> bool:
+    """R-21: the dossier came back to its reviewers, and nobody has looked whether they still have room for it."""
+    visit = case.open[0] if case.open else None
+    return bool(visit) and case.last(visit.stage, visit.line) is not None and "check_load" not in visit.done and any(
+        s.open for s in visit.seats)
+
+
 @dataclass(frozen=True)
 class drawn_enough:
     """Drawn so often, or from a pool so empty, that who is missing is the office's to find (R-21 `redraw_max`, G-14)."""
@@ -92,7 +99,8 @@ class drawn_enough:
 
     def __call__(self, case: Case, policy: StarPolicy) -> bool:
         roster = case.roster(self.name)
-        return roster.dry or len(roster.left) > policy.redraw_max * wanted(self.name, policy)
+        left = sum(why != "load" for _, why in roster.left)
+        return roster.dry or left > policy.redraw_max * wanted(self.name, policy)
 
 
 def spread_too_wide(case: Case, policy: StarPolicy) -> bool:

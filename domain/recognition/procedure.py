@@ -27,6 +27,7 @@ from domain.kernel.stages import (
 
 from . import batch as b
 from .conditions import (
+    asked_again,
     back_to_clerk,
     before_signing,
     drawn_enough,
@@ -88,7 +89,7 @@ from .proposal import (
     sign_letter,
     told_school,
 )
-from .review import Drawn, Sheet, drawn, sign_sheet
+from .review import Drawn, Loads, Sheet, drawn, looked_at, sign_sheet
 from .seats import (
     bureau_leader,
     head,
@@ -132,6 +133,7 @@ from .site import (
 
 DOSSIER, SHEETS = ("leaf.", "declaration", "description"), ("leaf.", "sheets", "site", "vetoes")
 
+check_load = Duty("check_load", Loads, while_=asked_again)
 draw_experts = Duty("draw_experts", Drawn, while_=too_few_experts, given_up=drawn_enough("experts"))
 draw_third = Duty("draw_third", Drawn, while_=no_third_yet, given_up=drawn_enough("third"))
 draw_panel = Duty("draw_panel", Drawn, while_=too_small_a_panel, given_up=drawn_enough("panel"))
@@ -144,7 +146,7 @@ to_leader = escalate("bureau_leader", "BUREAU")
 
 RULES = {
     Apply: apply, Describe: describe, AnswerLeaf: answer_leaf, Declare: declare, CoSign: co_sign, Confirm: confirm,
-    Drawn: drawn, Sheet: sign_sheet, FixVisit: fix_visit, Notified: notified, VisitHeld: hold_visit,
+    Drawn: drawn, Loads: looked_at, Sheet: sign_sheet, FixVisit: fix_visit, Notified: notified, VisitHeld: hold_visit,
     VetoFound: veto_found, SiteSheet: sign_site, Reply: reply, Answers: answer, Mended: mend, Rescored: rescore,
     Propose: propose, MeetingCalled: meeting_called, BelowQuota: below_quota, PutOnHold: put_on_hold,
     NoticePublished: hear_notice, DocumentSigned: hear_document, EnterRegister: enter_register, Rendered: rendered,
@@ -165,10 +167,10 @@ STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES
     Stage("eligibility",  seats=section_head, form=Confirm, sees=DOSSIER, judges="office", returns=("correction", "completeness"), refused="refusal",
                           clock=workdays("eligibility_term"), at_limit=to_leader),
     Stage("draw",         seats=the_experts, rule=ALL, sees=("experts",), judges="material", duties=(draw_experts,), seat_clock=workdays("accept_term"), at_limit=vacate),
-    Stage("material",     seats=the_experts, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", duties=(draw_experts,), final=True,
+    Stage("material",     seats=the_experts, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", duties=(check_load, draw_experts), final=True,
                           seat_clock=workdays("material_term"), at_limit=vacate),
     Stage("third",        seats=the_third, rule=SCORE, form=Sheet, sees=("leaf.", "experts"), judges="material", when=spread_too_wide,
-                          duties=(draw_third,), seat_clock=workdays("third_term"), at_limit=vacate, final=True),
+                          duties=(check_load, draw_third), seat_clock=workdays("third_term"), at_limit=vacate, final=True),
     Stage("appointment",  seats=panel_leader, form=FixVisit, sees=("leaf.", "panel"), judges="panel", duties=(draw_panel,),
                           seat_clock=workdays("fix_visit"), at_limit=vacate),
     Stage("visit",        seats=panel_leader, form=VisitHeld, records=(Record(VetoFound, the_panel),), sees=("leaf.", "panel", "appointment"), judges="panel", duties=(tell_school,),

@@ -1,7 +1,9 @@
 """材料盲评 (R-21 to R-28): the draw, the sheets, the third expert."""
 from __future__ import annotations
 
-from domain.kernel.case import Case, Event, RosterDrawn, Visit
+from collections import Counter
+
+from domain.kernel.case import Case, Event, RosterDrawn, RosterLeft, Visit
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Candidate, draw
 from domain.kernel.stages import Context
@@ -56,6 +58,25 @@ def drawn(case: Case, visit: Visit, form: Drawn, context: Context) -> list[Event
     members, waiting = draw(form.seed, people, want, reserve, outside)
     listed = tuple((c.person, c.excluded) for c in people)
     return [RosterDrawn(name, members, waiting, form.seed, listed)]
+
+
+@fact
+class Loads:
+    """退回重评前核对：各位专家最多接几件。"""
+    loads: tuple[tuple[str, int], ...]          # member or reserve → the most open dossiers they take
+
+
+def looked_at(case: Case, visit: Visit, form: Loads, context: Context) -> list[Event]:
+    """R-21: experts who are asked again carry the dossier again; who has no room for it by now leaves the list, unless the
+    sheet is in already. Who then is missing is drawn."""
+    name = ROSTER[visit.stage]
+    roster = case.roster(name)
+    signed = {s.key for s in visit.seats if s.acted}
+    others = Counter(gate for (gate, raiser), shown in context.gates.items() if shown and raiser != case.id)
+    most = dict(form.loads)
+    full = tuple(x for x in (*roster.members, *roster.reserve)
+                 if x in most and x not in signed and others[f"load:{x}"] >= most[x])
+    return [RosterLeft(name, full, "load")] if full else []
 
 
 def sign_sheet(case: Case, visit: Visit, form: Sheet, context: Context) -> list[Event] | Refusal:

@@ -146,7 +146,7 @@ class World:
     def context(self, who: str, id: str = "", act: Act | None = None, leans: Iterable[str] = ()) -> Context:
         """As the door loads it: the gates that the case leans on or the form names, sealed choices for a close only."""
         gates = {*leans, *(getattr(act.form, "leans", ()) if act else ()), *(self.procedure(id).leans(self.cases[id]) if id else ())}
-        if act and isinstance(act.form, review.Drawn):
+        if act and isinstance(act.form, review.Drawn | review.Loads):
             gates |= {f"load:{x}" for x, _ in act.form.loads}
         elif act and isinstance(act.form, proposal.EnterRegister):
             year = self.cases[id].facts.signed_on.year
@@ -267,6 +267,8 @@ class World:
                 return None
             case "Drawn":
                 return review.Drawn(f"{r.random()}", self._candidates(case), tuple((x, 3) for x in self.pool))
+            case "Loads":
+                return review.Loads(tuple((x, 3) for x in self.pool))
             case "Describe":
                 return dossier.Describe(WORDS, "语文", WORDS)
             case "AnswerLeaf":

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.kernel.calendar import day_of, end_of
-from domain.kernel.case import CaseSuspended, Entry, Past, RosterDrawn, SeatClaimed
+from domain.kernel.case import CaseSuspended, Entry, Past, RosterDrawn, RosterLeft, SeatClaimed, evolve
 from domain.kernel.check import check
 from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no
@@ -86,7 +86,7 @@ from domain.recognition.proposal import (
     result_by_rule,
     sign_letter,
 )
-from domain.recognition.review import Drawn, Sheet, drawn, sign_sheet
+from domain.recognition.review import Drawn, Loads, Sheet, drawn, looked_at, sign_sheet
 from domain.recognition.seats import the_chair, the_committee
 from domain.recognition.site import (
     Answers,
@@ -488,6 +488,32 @@ def test_R_21_who_carries_as_much_as_they_take_is_not_drawn():
     full = {"load:e0": 1}
     got = drawn(application(), visit("draw"), Drawn("seed", POOL, (("e0", 1), ("e1", 1))), context(gates=full))
     assert dict(got[0].candidates) == {"e0": "load", **{f"e{n}": "" for n in range(1, 6)}}
+
+
+BUSY = {"load:e1": 1, "load:e2": 1, "load:e3": 1}
+
+
+@pytest.mark.parametrize(("gates", "signed", "most", "left"), [
+    pytest.param({}, (), 1, (), id="R-21 room for it: asked again"),
+    pytest.param({"load:e1": 1}, (), 1, ("e1",), id="R-21 no room by now"),
+    pytest.param({"load:e1": 1}, (), 2, (), id="R-21 room for a second one"),
+    pytest.param(BUSY, (), 1, ("e1", "e2", "e3"), id="R-21 nor has the reserve"),
+    pytest.param(BUSY, ("e1",), 1, ("e2", "e3"), id="R-21 a sheet that is in already stays"),
+])
+def test_R_21_who_is_asked_again_has_room_for_it(gates, signed, most, left):
+    case = application(roster={"experts": ["e1", "e2"]})
+    case = having(case, rosters={"experts": Roster(("e1", "e2"), ("e3",))})
+    seats = tuple(Seat(x, person(x), acted=Acted("agree", x, NOW, 1) if x in signed else None) for x in ("e1", "e2"))
+    form = Loads(tuple((x, most) for x in ("e1", "e2", "e3")))
+    got = looked_at(case, having(visit("material"), seats=seats), form, context(gates=gates))
+    assert got == ([RosterLeft("experts", left, "load")] if left else [])
+
+
+def test_R_21_nobody_steps_in_who_leaves_as_well():
+    case = having(application(), rosters={"experts": Roster(("e1", "e2"), ("e3", "e4"))})
+    left = evolve(case, Entry(RosterLeft("experts", ("e1", "e3"), "load"), NOW, "system"))
+    assert left.roster("experts").members == ("e4", "e2")
+    assert conditions.drawn_enough("experts")(having(left, rosters={"experts": Roster(left=tuple((f"x{n}", "load") for n in range(40)))}), POLICY) is False
 
 
 @pytest.mark.parametrize(("stage", "carry"), [

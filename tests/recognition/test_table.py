@@ -22,7 +22,7 @@ from domain.recognition.facts import VetoesHeard
 from domain.recognition.policy import StarPolicy
 from domain.recognition.procedure import STAR
 from domain.recognition.proposal import Letter, Propose, Rendered, Told, computed
-from domain.recognition.review import Drawn, Sheet
+from domain.recognition.review import Drawn, Loads, Sheet
 from domain.recognition.site import FixVisit, Mended, Notified, Reply, Rescored, SiteSheet, VisitHeld
 from domain.registers.person import SUBJECTS
 from tests.kernel.story import WORKFLOW, Step, Story, Who, after, by, decided, given, moment, stands, who
@@ -409,6 +409,20 @@ def test_R_35_re_checkers_who_disagree(by_whom, given, counts):
 @cache
 def proposed(share: int) -> Story:
     return told(signed(visited(share), "recognise", "recognise", "recognise", share=share), says(PRINCIPAL, "principal", Reply()))
+
+
+def test_R_21_experts_who_are_asked_again_are_looked_at_first():
+    """The committee's case comes back to the review: one expert has taken another dossier meanwhile, the reserve steps in."""
+    story = proposed(80)
+    one, two = story.case.roster("experts").members
+    (spare,) = story.case.roster("experts").reserve
+    story = told(story, says(HEAD, "head", verb="return", to="material", opinion=WHY))
+    assert stands(story) == {"material": [one, two]}
+    assert [d.duty for d in plan(STAR, story.case, story.context(WORKFLOW)).duties] == ["check_load"]
+    busy = having(story, gates=Gates({**story.gates, (f"load:{one}", "another"): 1, (f"load:{two}", story.case.id): 1}))
+    told_ = told(busy, does("check_load", Loads(((one, 1), (two, 1), (spare, 1)))))
+    assert (told_.case.roster("experts").members, stands(told_)) == ((spare, two), {"material": [two, spare]})
+    assert plan(STAR, told_.case, told_.context(WORKFLOW)).duties == ()
 
 
 def test_R_30_R_48_sent_back_to_the_visit_a_new_day_is_fixed_and_all_report_again():
