@@ -42,7 +42,7 @@ class Item:
 
 ROSTERS = {"experts": "专家", "third": "第三位专家", "panel": "考察组", "committee": "委员"}
 SILENT = (k.CaseOpened, k.StageOpened, k.StageSkipped, k.SeatOpened, k.ClockArmed, k.ClockPaused, k.ClockResumed, k.DutyDone,
-          k.ChildStands, k.ProposalClosed, k.RungTaken, f.Declared, f.DocumentHeard, f.CalledToVote)
+          k.ChildStands, k.ProposalClosed, f.Declared, f.DocumentHeard, f.CalledToVote)
 RECUSED = {"declared": "申请回避，不再办理本案", "demanded": "经决定，被申请人回避", "found": "查到利害关系，已回避"}
 GONE = {"recused": "回避，席位收回", "declined": "申请回避", "ran_out": "逾期未办，席位收回", "vacated": "席位收回"}
 
@@ -188,6 +188,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return None if key == "begins" else (f"{stage}期限届满", "back")
         case k.DueDaysMoved(moved=moved):
             return (f"日历改版，{len(moved)}个到期日改定", "") if moved else None
+        case k.RungTaken(key=key):
+            return ("提醒：会签的天数已过，请校长会签", "") if key.startswith("co_sign/") else None
         case k.ReminderDue(workdays=n):
             return (f"提醒：{stage}今天到期" if not n else f"提醒：{stage}还剩{n}个工作日到期"), ""
         case k.ExtensionAsked(more=n):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.kernel.acts import DemandRecusal
+from domain.kernel.calendar import Calendar
 from domain.kernel.case import Case, Event
+from domain.kernel.clock import workdays_after
 from domain.kernel.gates import number_gate
 from domain.kernel.may import people
 from domain.kernel.refusal import Refusal, no
@@ -71,6 +73,15 @@ before_signing = (_not_signed,)
 may_apply = (_window_open, _no_other, _room)
 
 # -- questions -----------------------------------------------------------------------------------------------
+
+
+def remind_to_sign(case: Case, policy: StarPolicy, calendar: Calendar) -> list[tuple[datetime, str]]:
+    """R-12: the principal is reminded once the days for the co-sign are over, though the window is still open; after a
+    correction its own term runs and reminds."""
+    visit = case.at("co_sign")
+    if visit is None or any(p.stage == "correction" for p in case.past):
+        return []
+    return [(workdays_after(visit.opened_at, policy.cosign_term, calendar), f"co_sign/{visit.no}")]
 
 
 def too_few_experts(case: Case, policy: StarPolicy) -> bool:

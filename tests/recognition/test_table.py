@@ -11,7 +11,7 @@ import pytest
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import end_of, start_of
-from domain.kernel.case import SERVED, StageClosed
+from domain.kernel.case import SERVED, RungTaken, StageClosed
 from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Gates
@@ -185,6 +185,23 @@ def test_R_18_a_third_request_is_refused():
                  by(CLERK, "record", form=AnswerLeaf("A1.1", 250, ("h",))), says(CLERK, "clerk", Declare(True)), says(PRINCIPAL, "principal", CoSign()))
     assert decided(twice, says(OFFICE, "office", verb="return", to="correction", opinion=WHY)) == no("target_not_allowed", "A-17")
     assert stands(told(twice, says(OFFICE, "office", verb="refuse", opinion=WHY))) == {"refusal": ["head"]}
+
+
+@pytest.mark.parametrize(("steps", "term", "on", "then"), [
+    pytest.param([DECLARED], 3, "2026-03-07 00:00", ["co_sign/2"], id="R-12 three working days after the clerk handed it over"),
+    pytest.param([DECLARED], 3, "2026-03-06 23:59", [], id="R-12 not before"),
+    pytest.param([DECLARED], 2, "2026-03-06 00:00", ["co_sign/2"], id="R-12 how many the policy says"),
+    pytest.param([DECLARED, by(WORKFLOW, "look", on="2026-03-09")], 3, "2026-03-10", [], id="R-12 once"),
+    pytest.param([DECLARED, SIGNED], 3, "2026-03-09", [], id="R-12 not who has signed"),
+])
+def test_R_12_the_principal_is_reminded_at_the_term_of_the_co_sign(steps, term, on, then):
+    story = told(having(filled(), policy=having(POLICY, cosign_term=term)), *steps)
+    assert [e.key for e in after(story, by(WORKFLOW, "look", on=on)).events if isinstance(e, RungTaken)] == then
+
+
+def test_R_17_after_a_correction_its_own_term_reminds():
+    story = told(submitted(), *ASKED, *MENDED)
+    assert [e for e in after(story, by(WORKFLOW, "look", on="2026-03-17")).events if isinstance(e, RungTaken)] == []
 
 
 TAKES_BACK = by(OFFICE, "take_back", "office", on="2026-03-05 10:00")
