@@ -17,15 +17,13 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import activities.recognition  # noqa: F401  registers how its duties are done
 from activities.duties import Duties
+from activities.outages import note_outage
 from activities.ties import find_ties
-from domain.kernel.acts import Act
-from domain.kernel.calendar import COUNTY, day_of
-from domain.kernel.stages import WORKFLOW
+from domain.kernel.calendar import day_of
 from domain.procedures import PROCEDURES
-from domain.registers.calendars import RecordOutage
 from ops.settings import Settings
 from store.database import open_pool
-from store.door import Command, Door
+from store.door import Door
 from store.files import Files
 from store.heads import Damaged, seal
 from store.relay import relay
@@ -34,7 +32,6 @@ from workflows.registry import ALL, TASK_QUEUE, workflow_of
 
 BEAT_SECONDS = 15
 FOLLOW_SECONDS = 1
-OUTAGE_MIN = timedelta(minutes=60)          # C-37
 
 
 async def connect(settings: Settings) -> Client:
@@ -80,15 +77,6 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.gather(relaying, beat)
     finally:
         await pool.close()
-
-
-async def note_outage(pool: asyncpg.Pool, door: Door) -> None:
-    """A gap in the heartbeat is an outage fact before anything else acts after a start (C-37 to C-39)."""
-    last, now, driven = await pool.fetchrow("select h.at, clock_timestamp(), c.driven from heartbeat h, county_clock c")
-    if driven is None and now - last > OUTAGE_MIN:
-        await door.handle(Command(f"outage/{last.isoformat()}", WORKFLOW,
-                                  Act("hear", form=RecordOutage(last.astimezone(COUNTY), now.astimezone(COUNTY))),
-                                  "calendars"))
 
 
 async def _heartbeat(pool: asyncpg.Pool, settings: Settings, stop: asyncio.Event) -> None:

@@ -124,6 +124,13 @@ async def notices(pool: asyncpg.Pool) -> list[dict[str, Any]]:
     return out
 
 
+async def outages(pool: asyncpg.Pool) -> list[Any]:
+    """停机清单 (C-39): every outage, newest first, with the clocks that ran out in it."""
+    rows = await pool.fetch("select data from event where case_id = 'calendars' and tag = 'calendar.outage_recorded.v1' "
+                            "order by version desc limit 50")
+    return [codec.event_of("calendar.outage_recorded.v1", r["data"]) for r in rows]
+
+
 def references_in(events: Sequence[Any]) -> list[str]:
     """Every text reference that these events hold."""
     return [r for event in events for r in references(event)]

@@ -100,6 +100,7 @@ async def calendar(page: Reader, year: int = 0) -> HTMLResponse:
         published=c.published_to, works=sum(c.works(d) for d in days), off=sum(d in c.off for d in days),
         makeup=sorted(d for d in c.makeup if d.year == chosen),
         titles=[(words.full(t), doc) for t, doc in titles if str(chosen) in t],
+        outages=[o for o in await reads.outages(page.pool) if chosen in (o.start.year, o.end.year)] if office else [],
         may=office, here="/calendar")
 
 

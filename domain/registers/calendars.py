@@ -27,11 +27,20 @@ class CalendarPublished(Event):
     national_to: date | None = None
 
 
+@dataclass(frozen=True)
+class RanOut:
+    """A clock that ran out while the system was down, and when it was due (C-39)."""
+    case: str
+    stage: str
+    due: datetime
+
+
 @fact
 class OutageRecorded(Event):
-    """停机已登记 (C-37)."""
+    """停机已登记 (C-37); `ran_out`: the list of C-39, in the order in which they then act."""
     start: datetime
     end: datetime
+    ran_out: tuple[RanOut, ...] = ()
 
 
 @fact
@@ -78,6 +87,14 @@ class RecordOutage:
     end: datetime
 
 
+@fact
+class NoteOutage:
+    """停机：系统启动时自己记下的，连同停机期间到期的时限。"""
+    start: datetime
+    end: datetime
+    ran_out: tuple[RanOut, ...] = ()
+
+
 def publish(case: Case, visit: Visit | None, form: PublishCalendar, context: Context) -> list[Event] | Refusal:
     if set(form.off) & set(form.makeup) or not form.document:
         return no("malformed", "C-1")
@@ -85,10 +102,11 @@ def publish(case: Case, visit: Visit | None, form: PublishCalendar, context: Con
                               form.national_to)]
 
 
-def record_outage(case: Case, visit: Visit | None, form: RecordOutage, context: Context) -> list[Event] | Refusal:
+def record_outage(case: Case, visit: Visit | None, form: RecordOutage | NoteOutage, context: Context,
+                  ) -> list[Event] | Refusal:
     if form.end <= form.start or form.end > context.now:
         return no("true_at_impossible", "C-37")
-    return [OutageRecorded(form.start, form.end)]
+    return [OutageRecorded(form.start, form.end, form.ran_out if isinstance(form, NoteOutage) else ())]
 
 
 def _checked_by(case: Case, policy: Policy) -> tuple[Seat, ...]:
@@ -132,9 +150,9 @@ def _published(case: Case, context: Context) -> Refusal | None:
 
 CALENDARS = Procedure(
     kind="calendars", facts=Calendars, policy=lambda data: CalendarPolicy(),
-    rules={PublishCalendar: publish, RecordOutage: record_outage},
+    rules={PublishCalendar: publish, RecordOutage: record_outage, NoteOutage: record_outage},
     office=lambda case: post("office_staff", "SC1"), head=lambda case: post("office_head", "SC1"),
-    opened_by=(Record(PublishCalendar),), hears=(PublishCalendar, RecordOutage),
+    opened_by=(Record(PublishCalendar),), hears=(PublishCalendar, NoteOutage),
     records=(Record(PublishCalendar, second=_checked_by), Record(RecordOutage)), stages=(
         Stage("open"),
         Stage("next_year", beside=_next_year, begins=until(_warning), seats=_the_office, needs=(_published,),

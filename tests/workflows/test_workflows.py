@@ -70,7 +70,7 @@ async def test_clocks_run_out_by_themselves(driven: Driven):
     async with driven.working():
         case = await driven.application(await driven.batch(), "PR003", "completeness")
         now = (await driven.door.who(HEAD)).now
-        await driven.move(now + timedelta(days=12))
+        await driven.move(now + timedelta(days=16))
         assert (await driven.read(case)).version == (await driven.pool.fetchval(
             "select version from case_head where id = $1", case))
         tags = [r["tag"] for r in await driven.pool.fetch("select tag from event where case_id = $1 order by version", case)]
