@@ -18,6 +18,7 @@ from domain.kernel.decide import decide
 from domain.kernel.may import may_hold_for
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder
+from domain.kernel.stages import roster
 from domain.kernel.words import HELD_FOR
 from store import reads
 from store.door import Command
@@ -109,8 +110,19 @@ def extra_fields(sight: Sight, way: Way) -> list[fields.Field]:
         case "assign":
             seat = visit.seat(way.seat) if visit else None
             kinds = _kinds_to_assign(sight, way, seat.holder if seat else None)
-            return [fields.Field("to", "请谁", "one", required=True, options=fields.people_options("to", sight, kinds))]
+            excluded = excluded_in(sight, way)
+            options = [fields.Option(o.value, o.words + (f"，{why}" if (why := excluded.get(o.value)) else ""))
+                       for o in fields.people_options("to", sight, kinds)]
+            hint = "库里的人都抽不了，原因写在姓名后面；外县或市级专家库的人，请分管局长定后先登记入库" if excluded else ""
+            return [fields.Field("to", "请谁", "one", required=True, hint=hint, options=options)]
     return []
+
+
+def excluded_in(sight: Sight, way: Way) -> dict[str, str]:
+    """Who could not be drawn for the list that this row asks, and why, in words (G-14)."""
+    asks = sight.procedure[way.stage].seats if way.stage in sight.procedure else None
+    found = sight.case.roster(asks.name).excluded if isinstance(asks, roster) else ()
+    return {who: words.EXCLUDED.get(why, "不能抽取") for who, why in found}
 
 
 def _kinds_to_assign(sight: Sight, way: Way, holder: Holder | None) -> tuple[str, ...]:

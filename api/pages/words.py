@@ -205,6 +205,10 @@ ACTIVITIES = {"documents": "查阅资料", "lessons": "随堂听课", "talks": "
 SUGGESTIONS = {"recognise": "建议认定", "mend": "建议限期改进", "refuse": "建议不予认定"}
 DEPARTS = {"": "按计算结果", "refuse": "不予认定", "defer": "转下一批"}
 
+EXCLUDED = {"tied": "有利害关系", "recused": "本案回避", "taken": "本案已抽过或学校请不要抽取", "load": "手头件数已满",
+            "programme": "不评本项目", "not_listed": "不在聘期", "ties_unconfirmed": "未确认利害关系"}
+"""Why somebody of the pool cannot be drawn (R-21)."""
+
 PHRASES = ("材料齐全，同意。", "按规则办理。", "请补充说明。", "请重新扫描后再传。")
 
 

@@ -597,7 +597,7 @@ def _(case: Case, e: BallotClosed, entry: Entry, n: int) -> Case:
 @_when(RosterDrawn)
 def _(case: Case, e: RosterDrawn, entry: Entry, n: int) -> Case:
     old = Roster() if e.anew else case.roster(e.roster)
-    return having(case, rosters={**case.rosters, e.roster: old.joined(e.members, e.reserve)})
+    return having(case, rosters={**case.rosters, e.roster: old.joined(e.members, e.reserve, e.candidates)})
 
 
 @_when(RosterLeft)

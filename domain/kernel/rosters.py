@@ -14,6 +14,7 @@ class Roster:
     reserve: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()      # who left, and why
     dry: bool = False                           # the last draw found nobody
+    excluded: tuple[tuple[str, str], ...] = ()  # then: whom it met, and why each could not be drawn (G-14)
 
     def without(self, who: str, why: str) -> Roster:
         """One member less; the first of the reserve takes the place. Of the reserve itself just one less."""
@@ -23,10 +24,12 @@ class Roster:
             return self
         at = self.members.index(who)
         return Roster((*self.members[:at], *self.reserve[:1], *self.members[at + 1:]),
-                      self.reserve[1:], (*self.left, (who, why)), self.dry)
+                      self.reserve[1:], (*self.left, (who, why)), self.dry, self.excluded)
 
-    def joined(self, members: tuple[str, ...], reserve: tuple[str, ...]) -> Roster:
-        return Roster(self.members + members, self.reserve + reserve, self.left, not members)
+    def joined(self, members: tuple[str, ...], reserve: tuple[str, ...], met: tuple[tuple[str, str], ...] = ()) -> Roster:
+        """`met`: everybody whom the draw met, with the reason why not; kept while it found nobody (G-14)."""
+        return Roster(self.members + members, self.reserve + reserve, self.left, not members,
+                      () if members else tuple((who, why) for who, why in met if why))
 
     def ever(self) -> frozenset[str]:
         """Everybody who was ever on it: nobody is drawn twice."""

@@ -747,3 +747,11 @@ def test_A_10_the_reserve_takes_the_place_of_who_leaves():
     assert roster == Roster(("r", "b"), ("s",), (("a", "declined"),))
     assert roster.without("x", "declined") == roster
     assert roster.ever() == {"a", "b", "r", "s"}
+
+
+def test_G_14_a_list_that_found_nobody_says_who_was_excluded_and_why():
+    met = (("a", "tied"), ("b", "load"), ("c", ""))
+    dry = Roster(("x",)).joined((), (), met)
+    assert (dry.dry, dry.excluded) == (True, (("a", "tied"), ("b", "load")))
+    assert dry.without("x", "declined").excluded == dry.excluded
+    assert (dry.joined(("d",), ()).excluded, Roster().joined(("c",), (), met).excluded) == ((), ())
