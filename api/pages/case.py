@@ -221,7 +221,8 @@ def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]
                  f"{stage}，" * case.suspended + f"第{at}步，共{len(steps)}步"),
             Cell("谁在办", name, post),
             Cell("到什么时候", term_end(end, short=end.year == sight.page.now.year) if end else
-                 "已暂停" if clock else "没有期限", chip.words if chip else "",
+                 "已暂停" if clock else "打开后起算" if visit and sight.procedure.unserved(visit) else "没有期限",
+                 chip.words if chip else "",
                  f"/cases/{quote(case.id)}/clocks/{visit.no}" if clock else ""), can]
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from domain.kernel.calendar import DAY, Calendar, day_of
 from domain.kernel.case import Visit
-from domain.kernel.clock import Clock, due
+from domain.kernel.clock import Clock, due, workdays_after
 from domain.kernel.follow import ends
 from domain.kernel.stages import Context
 from domain.kernel.values import having
@@ -67,6 +67,11 @@ def left_when_paused(clock: Clock, calendar: Calendar) -> int:
     going = having(clock, pauses=clock.pauses[:-1], ran_out=None, grace=None)
     end = due(going, calendar)
     return distance(stood, day_of(end), clock.unit, calendar) if end else 0
+
+
+def presumed_on(visit: Visit, context: Context) -> date:
+    """From when a paper that nobody opens counts as served (C-9)."""
+    return day_of(workdays_after(visit.opened_at, context.policy.service_presumed_workdays, context.calendar))
 
 
 def of_visit(visit: Visit, seat: str = "") -> Clock | None:

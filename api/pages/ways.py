@@ -21,7 +21,7 @@ from domain.kernel.values import Text
 from domain.kernel.words import sentence
 
 from . import clocks, words
-from .render import term_end
+from .render import day_words, term_end
 from .sight import Sight
 
 OWN_PAGES = {
@@ -300,6 +300,11 @@ def _opened(sight: Sight, visit: Visit, after: Case) -> str:
         total = clock.budget + clock.extended
         said += f"，到{term_end(end, short=True)}" if clock.unit == "until" else \
             f"，期限{total}{clocks.unit_words(clock.unit)}，到{term_end(end, short=end.year == sight.page.now.year)}"
+    term = sight.procedure[visit.stage].clock
+    if term and sight.procedure.unserved(visit):
+        budget = term.clock(after, sight.context.policy, visit.opened_at)
+        said += f"，期限{budget.budget}{clocks.unit_words(budget.unit)}，对方打开后起算，" \
+                f"最迟从{day_words(clocks.presumed_on(visit, sight.context))}起算"
     return said + "。"
 
 
