@@ -5,6 +5,7 @@ Whoever was slower than a rival loads and decides again; a refusal comes only fr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -191,7 +192,7 @@ class Door:
             return short
         texts: list[TextRow] = []
         if opens:
-            case_id = command.new_id or self._number(procedure, command, loaded, now)
+            case_id = command.new_id or _numbered(procedure, context.policy, loaded.gates, now)
             act, texts = taken_out(act, command.id, case_id)
             got = open_case(procedure, case_id, command.subject, policy_id, context, act, command.parent)
         else:
@@ -256,10 +257,6 @@ class Door:
             if not await self._commit(command, loaded, done[0], done[1], b"", done[2]):
                 return
 
-    def _number(self, procedure: Procedure, command: Command, loaded: Loaded, now: datetime) -> str:
-        series = _series(procedure, now)
-        return f"{series}-{next_number(loaded.gates, series):03}"
-
     # -- reading ---------------------------------------------------------------------------------------------
 
     async def read(self, case: str, actor: str) -> Reading | Refusal:
@@ -301,7 +298,9 @@ class Door:
                               policy=policy or command.policy, facts=procedure.facts())
                 gates += procedure.leans(unborn)
                 if procedure.number:
-                    gates.append(number_gate(_series(procedure, now)))
+                    with contextlib.suppress(LookupError):      # of a policy that is not there the decision says so
+                        rules = await self.policy_of(self.pool, procedure, unborn.policy)
+                        gates.append(number_gate(procedure.number(rules, day_of(now).year)))
         if command.epoch is not None:
             gates.append("epoch")
         r = await self._loads.take((command.case, command.parent, command.id, command.actor, command.session, gates))
@@ -430,9 +429,11 @@ def may_see(procedure: Procedure, case: Case, holders: frozenset[str], context: 
         or case.subject == context.actor or any(h.kind == AUDITOR for h in context.posts)
 
 
-def _series(procedure: Procedure, now: datetime) -> str:
+def _numbered(procedure: Procedure, policy: Any, gates: Gates, now: datetime) -> str:
+    """The next of the series (A-50)."""
     assert procedure.number
-    return f"{procedure.number(Case())}{day_of(now).year}"
+    series = procedure.number(policy, day_of(now).year)
+    return f"{series}-{next_number(gates, series):0{policy.serial_width}}"
 
 
 def leans_of(procedure: Procedure, case: Case) -> list[str]:

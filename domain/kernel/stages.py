@@ -34,6 +34,7 @@ class Policy:
     suspensions_max: int = 2                    # per clock for the same reason (C-21)
     reopen_allowed: bool = False                # C-24: a clock that ran out may be extended all the same
     reminder_hour: int = 9                      # C-18
+    serial_width: int = 3                       # of the numbers of cases and certificates
     reminders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)   # stage → working days before
     ballot: BallotRule = BallotRule()
 
@@ -337,7 +338,7 @@ class Procedure:
     turning: bool = False                                   # what it shows changes with time alone
     leans: Callable[[Case], tuple[str, ...]] = lambda case: ()    # gates of others that its decisions may read
     tells: Callable[[Case], Any] | None = None              # for the parent, written there when it differs
-    number: Callable[[Case], str] | None = None             # the series from which a new case takes its id
+    number: Callable[[Any, int], str] | None = None         # policy, year → the series from which a case takes its id
 
     def __post_init__(self) -> None:
         self.__dict__["row"] = {s.name: i for i, s in enumerate(self.stages)}

@@ -132,7 +132,10 @@ class StarPolicy(Policy):
     document_pattern: str = ""
     certificate_pattern: str = ""
     case_pattern: str = ""
-    serial_width: int = 3
+
+    def case_series(self, year: int) -> str:
+        """`星申{year}-{serial}` without the serial: one series a programme and year (A-50)."""
+        return self.case_pattern.removesuffix("-{serial}").format(year=year)
 
     def in_force(self, on: date) -> bool:
         return self.effective_from <= on and (self.effective_to is None or on <= self.effective_to)
@@ -311,6 +314,8 @@ def _faults(p: StarPolicy) -> Iterator[str]:
     """What its own numbers forbid (R-4, R-24, R-28, R-29, R-37, R-41, R-44, R-50, R-80)."""
     if p.effective_to and p.effective_to < p.effective_from:
         yield "施行的最后一天早于第一天"
+    if not p.case_pattern.endswith("-{serial}") or "{year}" not in p.case_pattern:
+        yield "案号须按年编，以“-{serial}”结尾"
     if p.notice_days < 5:
         yield "公示不得少于5个工作日"
     if p.validity_years < 1:

@@ -66,7 +66,7 @@ from .dossier import (
     describe,
 )
 from .facts import Application
-from .policy import read_policy
+from .policy import StarPolicy, read_policy
 from .proposal import (
     BelowQuota,
     DocumentSigned,
@@ -156,7 +156,7 @@ RULES = {
 
 STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
   may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader), Record(AllowLate, section_head)),
-  office=office, head=head, superior=leader, applicant=principal_of, number=lambda case: "星申", stages=(
+  office=office, head=head, superior=leader, applicant=principal_of, number=StarPolicy.case_series, stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),
     Stage("co_sign",      seats=the_principal, form=CoSign, sees=DOSSIER, needs=may_co_sign, not_by=("dossier", "correction"), returns=("dossier", "correction"),
@@ -204,7 +204,7 @@ number_document = Duty("number_document", b.Number, while_=b.no_number)
 render_document = Duty("render_document", b.DocumentMade, while_=b.not_rendered)
 
 BATCH = Procedure(kind="star_batch", facts=b.Batch, policy=read_policy, rules=b.RULES, shows=b.shows, leans=b.leans, may_end=b.nobody_open,
-  opened_by=(Record(b.OpenBatch, section_head),), office=office, head=head, superior=leader, number=lambda case: "星批", stages=(
+  opened_by=(Record(b.OpenBatch, section_head),), office=office, head=head, superior=leader, number=lambda policy, year: f"星批{year}", stages=(
     Stage("window",       duties=(publish_call,), records=(Record(b.ExtendWindow, section_head),), clock=until(b.window_end), at_limit=go_on),
     Stage("review",       records=(Record(b.GoOnEarlier, section_head),), needs=b.something_to_do, to=b.notice_signing_ranking_or_closed),       # the hub
     Stage("ranking",      duties=(rank, b.refuse_below), aside=True, to="convening"),

@@ -149,6 +149,7 @@ P = "parameters."
     pytest.param(put(P + "fees.fee_fen", 100), "不得收取任何费用", id="R-3 a fee"),
     pytest.param(put(P + "quota.ranking", ["combined_total_points", "shoe_size"]), "不认识的排序项 shoe_size", id="R-44 ranked by what nobody knows"),
     pytest.param(put(P + "clocks", {"suspension_reasons": ["tired"]}), "不认识的暂停事由 tired", id="C-21 a reason without words"),
+    pytest.param(put(P + "numbering.case_pattern", "星申{serial}"), "案号须按年编，以“-{serial}”结尾", id="A-50 numbers of a case by year"),
     pytest.param(put("effective_to", date(2026, 2, 1)), "施行的最后一天早于第一天", id="R-5 over before it begins"),
     pytest.param(drop(P + "notice.notice_working_days"), "缺少 notice.notice_working_days", id="a field is missing"),
     pytest.param(drop(P + "committee.quorum_fraction"), "缺少 committee.quorum_fraction", id="a share is missing"),
@@ -260,3 +261,12 @@ def test_R_19_which_title_must_be_held(name, levels):
 
 def test_a_programme_without_mending_offers_none():
     assert (policy("county-demonstration-kindergarten-2026").mending, POLICY.mending) == (False, True)
+
+
+@pytest.mark.parametrize(("name", "series"), [
+    ("star-school-2015", "星申2026"), ("star-school-2026", "星申2026"), ("star-kindergarten-2026", "园申2026"),
+    ("county-demonstration-kindergarten-2026", "示申2026"), ("nomination-star-school-2026", "荐申2026"),
+])
+def test_A_50_each_programme_numbers_its_cases(name, series):
+    """Two versions of one programme share their series."""
+    assert STAR.number(policy(name), 2026) == series

@@ -50,7 +50,7 @@ def seat(kind: str):
 DOCUMENT = Procedure(
     kind="document", facts=Document, policy=lambda data: DocumentPolicy(), rules={Write: write},
     office=lambda case: post("registry", case.subject), head=lambda case: post("leader", case.subject),
-    applicant=lambda case: post("drafter", case.subject), number=lambda case: "签", stages=(
+    applicant=lambda case: post("drafter", case.subject), number=lambda policy, year: f"签{year}", stages=(
         Stage("draft", seats=seat("drafter"), form=Write, clock=workdays("draft_term"), at_limit=lapse),
         Stage("check", seats=seat("checker"), sees=("text",), judges="check", returns=("draft",), refused=End("refused"),
               clock=workdays("check_term"), at_limit=escalate("leader")),
