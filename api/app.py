@@ -51,6 +51,7 @@ def build(settings: Settings, pool: asyncpg.Pool, procedures: dict[str, Any] = P
 
     app.add_exception_handler(problems.Refused, problems.refused)
     app.add_exception_handler(problems.SignedOut, problems.signed_out)
+    app.add_exception_handler(problems.WrongPassword, problems.wrong_password)
     app.add_exception_handler(problems.LockedOut, problems.locked_out)
     app.add_exception_handler(RequestValidationError, problems.invalid)
     app.add_exception_handler(HTTPException, problems.http_error)

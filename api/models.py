@@ -281,8 +281,13 @@ class ClockRequest(Model):
     to: datetime
 
 
+PASSWORD_MIN = 10
+
+
 class PasswordRequest(Model):
-    password: Annotated[str, Field(min_length=10, max_length=200), AfterValidator(clean)]
+    password: Annotated[str, Field(min_length=PASSWORD_MIN, max_length=200), AfterValidator(clean)]
+    old: Annotated[str, Field(max_length=200), AfterValidator(clean)] = Field(
+        "", description="现在的口令；还没有口令的，或刚用一次性口令登录的，不填")
 
 
 class ProblemAnswer(BaseModel):

@@ -19,6 +19,7 @@ STATUS = {"not_found": 404, "malformed": 422, "unknown_command": 422, "id_reused
           "wrong_file_type": 415, "busy": 503, "amount_invalid": 422, "opinion_required": 422, "attachment_required": 422}
 """Code → HTTP status; every other refusal is 409: the case does not allow it now."""
 BUSY_SECONDS = "1"
+WRONG_PASSWORD = "现在的口令不对。请核对后再填；忘了的，请到办公室领一次性口令。"
 
 
 class Refused(Exception):
@@ -31,6 +32,10 @@ class Refused(Exception):
 
 class SignedOut(Exception):
     """No valid session."""
+
+
+class WrongPassword(Exception):
+    """The password so far was not given."""
 
 
 class LockedOut(Exception):
@@ -61,6 +66,10 @@ async def refused(request: Request, error: Refused) -> JSONResponse:
 
 async def signed_out(request: Request, error: SignedOut) -> JSONResponse:
     return problem(401, "signed_out", "登录已过期。请重新登录，会回到这一页。")
+
+
+async def wrong_password(request: Request, error: WrongPassword) -> JSONResponse:
+    return problem(422, "wrong_password", WRONG_PASSWORD)
 
 
 async def locked_out(request: Request, error: LockedOut) -> JSONResponse:

@@ -26,7 +26,7 @@ from . import models as m
 from . import sessions
 from .commands import CommandRoute, Key
 from .forms import BadForm, name_of, read_form
-from .problems import Refused, SignedOut
+from .problems import Refused, SignedOut, WrongPassword
 from .sessions import Claimed, Who
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -279,6 +279,20 @@ def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> l
     return [row for row in rows if told(row)]
 
 
+BRINGING = ("case.seat_acted.v1", "star.mending_reported.v1", "star.leaf_answered.v1", "star.paper_rendered.v1")
+"""Events that bring files with them."""
+
+
+async def shows_file(r: Reading, digest: str, pool: Any) -> bool:
+    """Whether this reader may have a file of the case: one of the dossier, or brought by an event that they are shown."""
+    side = side_of(r)
+    if side == "bureau" or any(digest in hashes for hashes in r.case.facts.files.values()):
+        return True
+    rows = await reads.history(pool, r.case.id, limit=2_000, tags=BRINGING)
+    return any(digest in (*getattr(x["event"], "files", ()), getattr(x["event"], "file", ""))
+               for x in visible(rows, side, r.context.actor, r.case))
+
+
 async def told_words(r: Reading, rows: Sequence[dict[str, Any]], pool: Any) -> dict[str, str]:
     """Reference → words of the events that this reader is shown. Why somebody declared a tie is for that person, the office
     and the auditor alone (G-18), and that these two read it is noted first (G-29)."""
@@ -346,7 +360,8 @@ async def upload(request: Request, who: Who, door: TheDoor, name: Annotated[m.Id
 async def download(case: m.Id, digest: Annotated[str, Query()] | str, who: Who, door: TheDoor, request: Request,
                    ) -> FileResponse:
     """案件里的一份文件。"""
-    await reading_of(door, case, who.person)
+    if not await shows_file(await reading_of(door, case, who.person), digest, door.pool):
+        raise Refused(no("not_found", "G-30"))
     row = await door.pool.fetchrow("select u.name, f.kind from file_use u join file f using (hash) "
                                    "where u.hash = $1 and u.case_id = $2 limit 1", digest, case)
     if row is None:
@@ -382,11 +397,11 @@ def set_cookie(response: Response, request: Request, token: str) -> None:
 async def sign_in(body: m.SignInRequest, request: Request, response: Response) -> dict[str, str]:
     """登录。"""
     state = request.app.state
-    person = await sessions.sign_in(state.pool, body.login, body.password)
-    if person is None:
+    entered = await sessions.sign_in(state.pool, body.login, body.password)
+    if entered is None:
         raise SignedOut
-    set_cookie(response, request, await sessions.start(state.pool, person, state.settings.session_idle_minutes))
-    return {"person": person}
+    set_cookie(response, request, await sessions.start(state.pool, entered.person, state.settings.session_idle_minutes))
+    return {"person": entered.person}
 
 
 @router.delete("/session", status_code=204)
@@ -398,8 +413,9 @@ async def sign_out(who: Who, request: Request, response: Response) -> None:
 
 @router.put("/password", status_code=204)
 async def set_password(body: m.PasswordRequest, who: Who, request: Request) -> None:
-    """改口令。"""
-    await sessions.set_password(request.app.state.pool, who.person, body.password)
+    """改口令，要先报现在的口令。用一次性口令登录的，原口令已作废，直接设新的。其他地方的登录随之退出。"""
+    if not await sessions.set_password(request.app.state.pool, who, body.old, body.password):
+        raise WrongPassword
 
 
 @router.get("/me")

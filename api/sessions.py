@@ -93,8 +93,18 @@ async def sign_out(pool: asyncpg.Pool, session: Session) -> None:
     await pool.execute("delete from session where id = $1", session.id)
 
 
-async def sign_in(pool: asyncpg.Pool, login: str, password: str) -> str | None:
-    """The person, or None. Raises LockedOut after too many wrong tries. A one-time code is good for one sign-in."""
+@dataclass(frozen=True)
+class Entered:
+    """Who signed in. `by_code`: has no password now and should set one."""
+    person: str
+    by_code: bool
+
+
+async def sign_in(pool: asyncpg.Pool, login: str, password: str) -> Entered | None:
+    """Who that is, or None. Raises LockedOut after too many wrong tries.
+
+    A one-time code is good for one sign-in; it ends the password so far and whatever was signed in with it.
+    """
     row = await pool.fetchrow(
         "select a.person, a.password, a.one_time, a.tries, greatest(0, ceil(extract(epoch from "
         "a.locked_until - clock_timestamp()) / 60))::int minutes from account a join vault_person v on v.id = a.person "
@@ -106,14 +116,21 @@ async def sign_in(pool: asyncpg.Pool, login: str, password: str) -> str | None:
         raise LockedOut(row["minutes"])
     for column in ("password", "one_time"):
         if row[column] and await run_in_threadpool(_matches, row[column], password):
-            await pool.execute("update account set tries = 0, locked_until = null, one_time = "
-                               "case when $2 then null else one_time end where person = $1",
-                               row["person"], column == "one_time")
-            return row["person"]
-    await pool.execute("update account set tries = tries + 1, locked_until = case when tries + 1 >= $2 then "
-                       "clock_timestamp() + $3 end where person = $1", row["person"], TRIES_MAX,
-                       timedelta(minutes=LOCK_MINUTES))
+            by_code = column == "one_time"
+            await pool.execute("update account set tries = 0, locked_until = null, one_time = case when $2 then null else "
+                               "one_time end, password = case when $2 then null else password end where person = $1",
+                               row["person"], by_code)
+            if by_code:
+                await pool.execute("delete from session where person = $1", row["person"])
+            return Entered(row["person"], by_code)
+    await _wrong(pool, row["person"])
     return None
+
+
+async def _wrong(pool: asyncpg.Pool, person: str) -> None:
+    """One more wrong try; the last one locks."""
+    await pool.execute("update account set tries = tries + 1, locked_until = case when tries + 1 >= $2 then "
+                       "clock_timestamp() + $3 end where person = $1", person, TRIES_MAX, timedelta(minutes=LOCK_MINUTES))
 
 
 def _matches(stored: str, given: str) -> bool:
@@ -136,6 +153,25 @@ async def print_code(pool: asyncpg.Pool, login: str) -> str | None:
     return code if done else None
 
 
-async def set_password(pool: asyncpg.Pool, person: str, password: str) -> None:
+async def has_password(pool: asyncpg.Pool, person: str) -> bool:
+    """Not before the first one is set, and not after a sign-in with a one-time code."""
+    return bool(await pool.fetchval("select password is not null from account where person = $1", person))
+
+
+async def set_password(pool: asyncpg.Pool, session: Session, old: str, password: str) -> bool:
+    """A new password; False where `old` is not the one so far. Whoever has none needs no old one.
+
+    A wrong old one counts like a wrong sign-in (raises LockedOut). The person's other sessions end.
+    """
+    row = await pool.fetchrow("select password, greatest(0, ceil(extract(epoch from locked_until - clock_timestamp()) / 60))"
+                              "::int minutes from account where person = $1", session.person)
+    if row and row["minutes"]:
+        raise LockedOut(row["minutes"])
+    if row and row["password"] and not await run_in_threadpool(_matches, row["password"], old):
+        await _wrong(pool, session.person)
+        return False
+    hashed = await run_in_threadpool(HASHER.hash, password)
     await pool.execute("insert into account (person, password) values ($1, $2) on conflict (person) do update set "
-                       "password = excluded.password", person, await run_in_threadpool(HASHER.hash, password))
+                       "password = excluded.password, tries = 0, one_time = null", session.person, hashed)
+    await pool.execute("delete from session where person = $1 and id <> $2", session.person, session.id)
+    return True

@@ -57,10 +57,12 @@ async def children(pool: asyncpg.Pool, parent: str) -> list[asyncpg.Record]:
                             parent)
 
 
-async def history(pool: asyncpg.Pool, case: str, after: int = 0, limit: int = 500) -> list[dict[str, Any]]:
-    """The log of a case from a version on; each event decoded, texts as references."""
+async def history(pool: asyncpg.Pool, case: str, after: int = 0, limit: int = 500,
+                  tags: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The log of a case from a version on, or only events of some tags; each decoded, texts as references."""
     rows = await pool.fetch("select version, tag, data, at, entered_at, actor, behind, post, rule, command, hash from event "
-                            "where case_id = $1 and version > $2 order by version limit $3", case, after, limit)
+                            "where case_id = $1 and version > $2 and ($4::text[] is null or tag = any($4)) "
+                            "order by version limit $3", case, after, limit, tags)
     return [{**dict(r), "event": codec.event_of(r["tag"], r["data"])} for r in rows]
 
 

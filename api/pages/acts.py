@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -32,7 +33,7 @@ from .ways import Way, act_of, explained, follows, has_fields, told_people, ways
 
 router = APIRouter()
 FIELD_OF = {"opinion_required": "opinion"}
-NAMES_MAX = 20
+NAMES_MAX, ATTACHED_MAX = 20, 20
 
 
 @dataclass
@@ -55,6 +56,16 @@ class Filling:
         """Forms with files go where larger bodies are let in."""
         path = self.way.url(self.sight.case.id).partition("?")[0]
         return f"/files{path}" if any(f.kind == "files" for f in self.drawn) else path
+
+    @property
+    def attached(self) -> fields.Field | None:
+        """The files beside the opinion, where this way takes some (A-14)."""
+        return next((f for f in self.drawn if f.name == fields.ATTACHED), None)
+
+    @property
+    def asked(self) -> list[fields.Field]:
+        """What stands before the opinion."""
+        return [f for f in self.drawn if f.name != fields.ATTACHED]
 
     @property
     def draft(self) -> str:
@@ -150,11 +161,20 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
     if has_fields(way.form) and way.verb in ("agree", "record"):
         assert way.form
         drawn += fields.draw(way.form, sight, sent, tiles)
+    if way.attaches:
+        drawn.append(await attachments_of(page, sight.case.id, sent))
     saw = (sent.get("saw") or [""])[0]
     command = (sent.get("command") or [""])[0]
     return Filling(sight, way, (sent.get("opinion") or [""])[0], drawn,
                    int(saw) if saw.isdecimal() else sight.reading.version,
                    command if 0 < len(command) <= 64 and command.isascii() else str(uuid.uuid4()), found=found)
+
+
+async def attachments_of(page: Page, case: str, sent: drafts.Posted) -> fields.Field:
+    """The files beside an opinion, of a draft or of what was posted."""
+    names = sent.get(fields.ATTACHED, [])
+    rows = await reads.file_names(page.pool, names, case, page.me) if names else {}
+    return fields.attachments(sent, {h: fields.tile_of(r) for h, r in rows.items()})
 
 
 def read(filling: Filling) -> Act | None:
@@ -163,7 +183,7 @@ def read(filling: Filling) -> Act | None:
     extra = {f.name: f for f in filling.drawn if f.name in ("more", "to") and not way.form}
     form = None
     if way.verb in ("agree", "record") and way.form:
-        form, filling.problems = fields.read(way.form, filling.drawn) if has_fields(way.form) else (way.form(), [])
+        form, filling.problems = fields.read(way.form, filling.asked) if has_fields(way.form) else (way.form(), [])
     for one in extra.values():
         if one.required and not one.value.strip():
             one.error = f"{one.label}还没有{'选' if one.kind == 'one' else '填'}。请补上。"
@@ -173,11 +193,15 @@ def read(filling: Filling) -> Act | None:
             filling.problems.append(Problem(one.error, one.id))
     if way.needs_opinion and not filling.opinion.strip():
         filling.problems.append(Problem(f"{way.words}要写明理由。请填写意见后再提交。", "opinion"))
+    attached = filling.attached
+    if attached and len(attached.values) > ATTACHED_MAX:
+        attached.error = f"附件有{len(attached.values)}份，最多{ATTACHED_MAX}份。请去掉几份。"
+        filling.problems.append(Problem(attached.error, attached.id))
     if filling.problems:
         return None
     more = int(extra["more"].value or 0) if "more" in extra else 0
     to = extra["to"].value if "to" in extra else ""
-    return act_of(way, filling.opinion.strip(), form, more, to, filling.saw)
+    return act_of(way, filling.opinion.strip(), form, more, to, filling.saw, tuple(attached.values) if attached else ())
 
 
 # -- pages -------------------------------------------------------------------------------------------------------
@@ -188,8 +212,8 @@ def form_page(filling: Filling, status: int = 200) -> HTMLResponse:
     texts = any(f.kind == "words" for f in filling.drawn)
     doc = words.about(way.form) if way.form and has_fields(way.form) else ""
     return sight.page.html(
-        "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.drawn,
-        hidden=filling.hidden,
+        "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.asked,
+        attached=filling.attached, hidden=filling.hidden,
         action=filling.url, opinion=filling.opinion, opinion_shown=filling.opinion_asked or not texts, found=filling.found,
         opinion_error=next((p.words for p in filling.problems if p.at == "opinion"), ""), phrases=words.PHRASES, says=doc,
         draft=f"/cases/{quote(sight.case.id)}/drafts/{quote(filling.draft, safe='')}")
@@ -203,9 +227,11 @@ def check_page(filling: Filling, act: Act, entries: list[Entry], after: Case) ->
             [(f"{one.name}.{k}", v) for k, v in one.entered.items()] if one.entered else \
             [(one.name, one.value)] if one.value else []
     rows = [{"words": "案件", "says": [sight.case.id, sight.title], "edit": False}]
-    rows += [{"words": label, "says": lines, "edit": True} for label, lines in fields.shown(filling.drawn)]
+    rows += [{"words": label, "says": lines, "edit": True} for label, lines in fields.shown(filling.asked)]
     if filling.opinion.strip():
         rows.append({"words": "您的意见", "says": filling.opinion.strip().splitlines(), "edit": True})
+    if filling.attached and filling.attached.files:
+        rows.append({"words": "附件", "says": [t.name for t in filling.attached.files], "edit": True})
     rows.append({"words": "接下来", "says": follows(sight, entries, after), "edit": False})
     rows.append({"words": "谁会知道", "says": told_people(sight, after), "edit": False})
     card = {"title": f"请核对：{way.words}", "action": filling.url, "edit": f"{filling.url}/check", "hidden": hidden,
@@ -233,9 +259,9 @@ def refuse(filling: Filling, refusal: Refusal) -> HTMLResponse:
     elif at == "opinion" and not filling.opinion_asked and "reason" in drawn:
         at = drawn["reason"].id
         drawn["reason"].error = sentence
-    elif refusal.code == "malformed" and len(filling.drawn) == 1:
-        at = filling.drawn[0].id
-        filling.drawn[0].error = sentence
+    elif refusal.code == "malformed" and len(filling.asked) == 1:
+        at = filling.asked[0].id
+        filling.asked[0].error = sentence
     filling.problems = [Problem(sentence + _more(sight, refusal), at)]
     return form_page(filling, STATUS.get(refusal.code, 409))
 
@@ -249,52 +275,68 @@ def _more(sight: Sight, refusal: Refusal) -> str:
     return f"还缺{len(parts)}项：{'、'.join(parts[:NAMES_MAX])}{'等' if len(parts) > NAMES_MAX else ''}。"
 
 
-async def uploads(page: Page, form: FormData, filling: Filling) -> bool:
-    """Keeps the files that came along; True if something came or went wrong, so that the form is shown again."""
-    target = next((f for f in filling.drawn if f.kind == "files"), None)
+async def uploads(sight: Sight, form: FormData, drawn: Sequence[fields.Field]) -> list[Problem]:
+    """Keeps the files that came along in the field for files; returns what was wrong with them."""
+    page, problems = sight.page, []
+    target = next((f for f in drawn if f.kind == "files"), None)
     came = [u for u in form.getlist("upload") if isinstance(u, UploadFile) and u.filename]
     if target is None or not came:
-        return False
+        return []
     for upload in came:
         async def chunks(upload: UploadFile = upload) -> Any:
             while part := await upload.read(1024 * 1024):
                 yield part
         got = await page.request.app.state.files.take(chunks(), upload.filename or "", page.me, page.pool)
         if isinstance(got, Refusal):
-            target.error = f"“{upload.filename}”：{explained(filling.sight, got)}"
-            filling.problems.append(Problem(target.error, target.id))
+            target.error = f"“{upload.filename}”：{explained(sight, got)}"
+            problems.append(Problem(target.error, target.id))
         elif got not in target.values:
             target.values.append(got)
-    rows = await reads.file_names(page.pool, target.values, filling.sight.case.id, page.me)
-    target.files = [fields.tile_of(rows[h]) for h in target.values if h in rows]
-    return True
+    rows = await reads.file_names(page.pool, target.values, sight.case.id, page.me)
+    target.values = [h for h in target.values if h in rows]
+    target.files = [fields.tile_of(rows[h]) for h in target.values]
+    return problems
 
 
 # -- routes ------------------------------------------------------------------------------------------------------
 
 
 @router.post("/cases/{no}/acts")
+@router.post("/files/cases/{no}/acts")
 async def from_card(no: str, page: Reader, request: Request) -> Response:
-    """The act card: which way, and the opinion. What needs no more goes straight to the check page."""
+    """The act card: which way, the opinion and its files. What needs no more goes straight to the check page."""
     sight = await sight_of(page, no)
     form = await posted(request, page)
     parts = (said(form, "way").split("|") + [""] * 6)[:6]
-    if said(form, "step") == "save" or said(form, "step").startswith("phrase-"):
-        return await _kept(sight, form, drafts.CARD, f"/cases/{quote(no)}#act")
+    if stays(said(form, "step")):
+        files = await attachments_of(page, no, drafts.as_lists(form))
+        return await _kept(sight, form, drafts.CARD, f"/cases/{quote(no)}#act", [files])
     if not parts[0]:
         raise PageProblem(422, "还没有选怎么办。请返回上一页，先选一种办法。")
     way = the_way(sight, *parts)
     filling = await fill(sight, way, form)
-    return form_page(filling) if way.asks else await _check(filling)
+    filling.problems = await uploads(sight, form, filling.drawn)
+    if way.asks or filling.problems:
+        return form_page(filling, 422 if filling.problems else 200)
+    return await _check(filling)
 
 
-async def _kept(sight: Sight, form: FormData, key: str, url: str) -> Response:
-    """暂存, or a phrase put into the opinion without a script: the draft is kept and the page shown again."""
+def stays(step: str) -> bool:
+    """暂存, 上传 on the card, or a phrase without a script: nothing is decided, the page comes again."""
+    return step in ("save", "edit") or step.startswith("phrase-")
+
+
+async def _kept(sight: Sight, form: FormData, key: str, url: str, drawn: Sequence[fields.Field]) -> Response:
+    """What was typed and the files that came along become the draft, and the page is shown again."""
     body = drafts.as_lists(form)
     step = said(form, "step")
+    problems = await uploads(sight, form, drawn)
+    body |= {f.name: f.values for f in drawn if f.kind == "files"}
     if step.startswith("phrase-") and step[7:].isdecimal() and int(step[7:]) < len(words.PHRASES):
         body["opinion"] = [(body.get("opinion") or [""])[0] + words.PHRASES[int(step[7:])]]
     await drafts.save(sight.page.pool, sight.page.me, sight.case.id, key, body)
+    if problems:
+        raise PageProblem(422, f"{problems[0].words}您写的都已存好，请返回案件页换一份。")
     return see_other(url)
 
 
@@ -329,8 +371,9 @@ async def act_check(no: str, verb: str, page: Reader, request: Request) -> Respo
     filling, form = await _posted(no, verb, page, request)
     step = said(form, "step")
     if step == "save" or step.startswith("phrase-"):
-        return await _kept(filling.sight, form, filling.draft, filling.way.url(no))
-    if await uploads(page, form, filling) or step == "edit":
+        return await _kept(filling.sight, form, filling.draft, filling.way.url(no), filling.drawn)
+    filling.problems = await uploads(filling.sight, form, filling.drawn)
+    if filling.problems or step == "edit":
         return form_page(filling, 422 if filling.problems else 200)
     return await _check(filling)
 

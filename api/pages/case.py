@@ -18,8 +18,9 @@ from domain.recognition.policy import StarPolicy
 from store import reads
 
 from . import drafts, words
-from .acts import sight_of
+from .acts import attachments_of, sight_of
 from .clocks import Chip, Ledger, chip_of, end_of_clock, ledger, of_visit, unit_words
+from .fields import Field
 from .render import day_words, points, term_end
 from .shell import Page, PageProblem, Reader
 from .sight import Sight
@@ -85,6 +86,7 @@ class Card:
     why: str = ""
     ways: list[Way] = field(default_factory=list)
     opinion: Opinion | None = None
+    attached: Field | None = None           # files beside the opinion
     action: str = ""
     draft: str = ""
     hidden: dict[str, str] = field(default_factory=dict)
@@ -281,9 +283,10 @@ async def card_of(sight: Sight, found: Ways) -> Card:
         title = f"您可以登记：{sight.task(at.stage)}" if only_records else f"现在由您办理：{sight.task(at.stage)}"
         needs_words = any(not w.asks for w in found.main)
         opinion = Opinion((body.get("opinion") or [""])[0], when, words.PHRASES, sight.inside and case.kind == "star")
-        return Card("mine", title, chip, why_here(sight, at), shown, opinion if needs_words else None, f"{base}/acts",
-                    f"{base}/drafts/{drafts.CARD}", {"csrf": page.csrf, "command": page.new_command(),
-                                                     "saw": str(sight.reading.version)}, others=others,
+        attached = await attachments_of(page, case.id, body) if any(w.attaches for w in shown) else None
+        return Card("mine", title, chip, why_here(sight, at), shown, opinion if needs_words else None,
+                    attached if needs_words else None, f"/files{base}/acts", f"{base}/drafts/{drafts.CARD}", 
+                    {"csrf": page.csrf, "command": page.new_command(), "saw": str(sight.reading.version)}, others=others,
                     cannot=list(found.cannot))
     who = sight.holders(waiting(visit), visit.stage)
     verb = "由系统办理" if who == "系统" else "由别人办理"

@@ -38,7 +38,8 @@ def cards() -> list[Card]:
     """Mine, someone else's, to claim, done by another, ended."""
     return [
         Card("mine", "现在由您办理：受理审查", Chip("今天到期", "soon", "#clock"), "校长会签后提交。", WAYS,
-             Opinion("", None, PHRASES, True), "/design", "", {}, others=[Button("申请延期", "#acts", then="由股长答复。")],
+             Opinion("", None, PHRASES, True), Field("attached", "附件", "files", hint="可不附，看得到意见的人才看得到附件"),
+             "/design", "", {}, others=[Button("申请延期", "#acts", then="由股长答复。")],
              cannot=CANNOT),
         Card("other", "现在由别人办理：校长会签", Chip("剩3个工作日", "run"), "何芳（桂花镇中心小学·校长），10月27日收到。"),
         Card("claim", "本岗待认领：受理审查", Chip("剩8个工作日", "run"), "认领后由您办理，别人不能再认领。",

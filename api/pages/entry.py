@@ -3,21 +3,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
 from api import sessions
-from api.problems import LockedOut
+from api.models import PASSWORD_MIN
+from api.problems import WRONG_PASSWORD, LockedOut
 from api.routes import set_cookie
-from store import reads
+from domain.kernel.refusal import Refusal
+from store import reads, vault
 
 from . import drafts
 from .shell import POST_COOKIE, Anybody, Page, PageProblem, Reader, posted, said, see_other
 from .words import POSTS
 
 router = APIRouter()
+LOOKS_SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,16 @@ async def sign_in(page: Anybody, request: Request) -> Response:
     login, next, kept = said(form, "login").strip(), said(form, "next") or "/", said(form, "kept")
     fault = "登录名或口令不对。请核对后再试，连错5次要等15分钟。"
     try:
-        person = await sessions.sign_in(page.pool, login[:80], said(form, "password")[:200])
+        entered = await sessions.sign_in(page.pool, login[:80], said(form, "password")[:200])
     except LockedOut as locked:
-        person, fault = None, f"口令错的次数太多。请{locked.minutes}分钟后再试，或找办公室。"
-    if person is None:
+        entered, fault = None, locked_words(locked)
+    if entered is None:
         return login_page(page, 422, next=next, login=login, kept=kept, problems=[Problem(fault, "password")])
-    return await _enter(page, person, next, kept)
+    return await _enter(page, entered.person, next, kept, entered.by_code)
+
+
+def locked_words(locked: LockedOut) -> str:
+    return f"口令错的次数太多。请{locked.minutes}分钟后再试，或找办公室。"
 
 
 @router.post("/rehearsal/switch")
@@ -92,14 +100,15 @@ async def switch(page: Anybody, request: Request) -> Response:
     return await _enter(page, person, said(form, "next") or "/", said(form, "kept"))
 
 
-async def _enter(page: Page, person: str, next: str, kept: str) -> Response:
+async def _enter(page: Page, person: str, next: str, kept: str, by_code: bool = False) -> Response:
+    """Whoever came with a one-time code sets a password first."""
     if page.session:
         await sessions.sign_out(page.pool, page.session)
     token = await sessions.start(page.pool, person, page.settings.session_idle_minutes)
     if kept:
         await drafts.keep_typed(page.pool, person, next, kept)
     several = next == "/" and len(page.directory.posts_of(person, page.today)) > 1
-    answer = see_other("/posts" if several else next)
+    answer = see_other(f"/password?{urlencode({'next': next})}" if by_code else "/posts" if several else next)
     set_cookie(answer, page.request, token)
     answer.delete_cookie(POST_COOKIE)
     return answer
@@ -140,3 +149,50 @@ async def choose_post(page: Reader, request: Request) -> Response:
     else:
         answer.delete_cookie(POST_COOKIE)
     return answer
+
+
+# -- 口令 ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/password")
+async def password_form(page: Reader, next: str = "/posts") -> HTMLResponse:
+    return await _password_page(page, next)
+
+
+async def _password_page(page: Page, next: str, problems: dict[str, str] | None = None) -> HTMLResponse:
+    """What is wrong stands at its field; passwords are never given back."""
+    faults = problems or {}
+    return page.html("password.html", 422 if faults else 200, next=next, had=await sessions.has_password(page.pool, page.me),
+                     problems=[Problem(said, at) for at, said in faults.items()], faults=faults, least=PASSWORD_MIN)
+
+
+@router.post("/password")
+async def set_password(page: Reader, request: Request) -> Response:
+    form = await posted(request, page)
+    old, new, again, next = (said(form, n) for n in ("old", "new", "again", "next"))
+    faults = {}
+    if not PASSWORD_MIN <= len(new) <= 200:
+        faults["new"] = f"新口令有{len(new)}个字符。请用{PASSWORD_MIN}到200个字符。"
+    elif new != again:
+        faults["again"] = "两次填的新口令不一样。请再填一次。"
+    if not faults:
+        assert page.session
+        try:
+            if not await sessions.set_password(page.pool, page.session, old[:200], new):
+                faults["old"] = WRONG_PASSWORD
+        except LockedOut as locked:
+            faults["old"] = locked_words(locked)
+    return await _password_page(page, next, faults) if faults else page.html("password_done.html", next=next or "/")
+
+
+# -- 谁看过 --------------------------------------------------------------------------------------------------------
+
+
+@router.get("/looks")
+async def looks(page: Reader, before: int = 2**62) -> HTMLResponse:
+    """Who opened something private of the reader: when, on which case, why (G-29)."""
+    rows = await vault.looks_at(page.pool, page.me, min(max(before, 1), 2**62), LOOKS_SHOWN + 1)
+    shown, more = rows[:LOOKS_SHOWN], len(rows) > LOOKS_SHOWN
+    open_to_me = {no for no in {r["case_id"] for r in shown} if not isinstance(await page.door.read(no, page.me), Refusal)}
+    return page.html("looks.html", rows=shown, open_to_me=open_to_me, before=shown[-1]["id"] if more else None,
+                     later=before < 2**62)

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import drafts
@@ -78,8 +80,13 @@ async def _told(request: Request, status: int, sentence: str, number: str = "") 
 
 
 async def _typed(request: Request) -> dict[str, list[str]]:
-    """What a POST carried, where it was kept."""
-    return drafts.as_lists(await request.form()) if hasattr(request, "_body") else {}
+    """What a POST carried: kept, or with its files still to be read, within the bound that the guard has set."""
+    if not hasattr(request, "_body") and not request.headers.get("content-length", "").isdigit():
+        return {}
+    try:
+        return drafts.as_lists(await request.form())
+    except (RuntimeError, HTTPException, ClientDisconnect):     # was read already, or is no form
+        return {}
 
 
 async def _signed_out(request: Request, page: Page) -> Response:
@@ -92,7 +99,7 @@ async def _signed_out(request: Request, page: Page) -> Response:
         path = request.url.path.removeprefix("/files").removesuffix("/check") + (f"?{urlencode(asked)}" if asked else "")
         if path.endswith("/acts"):
             path = path.removesuffix("/acts")
-        kept = json.dumps(typed, ensure_ascii=False) if typed else ""
+        kept = json.dumps(typed, ensure_ascii=False) if typed and path != "/password" else ""
     had = bool(request.cookies)
     return login_page(page, 401, next=path, kept=kept, heading="请重新登录" if had else "登录",
                       says="登录已过期，您写的内容已存好。登录后会回到这一页。" if had else "登录后会到您要看的那一页。")

@@ -24,6 +24,7 @@ from .sight import Sight
 
 Posted = Mapping[str, Sequence[str]]
 FILES = ("files", "file")
+ATTACHED = "attached"                       # beside the opinion, of no form (A-14)
 PEOPLE = ("member", "members", "secretary", "excluded", "person", "to")
 SORTS = {"pdf": ("PDF", "pdf"), "jpg": ("图", "pic"), "png": ("图", "pic"), "mp4": ("影", "pic"), "docx": ("文", ""),
          "doc": ("文", ""), "xlsx": ("表", "xls"), "xls": ("表", "xls")}
@@ -68,6 +69,11 @@ class Field:
     def id(self) -> str:
         return f"f-{self.name}"
 
+    @property
+    def kept(self) -> list[tuple[str, Tile]]:
+        """Files that were sent already, each with its hash."""
+        return list(zip(self.values, self.files, strict=False))
+
 
 # -- drawing -----------------------------------------------------------------------------------------------------
 
@@ -83,9 +89,20 @@ def draw(form: type, sight: Sight, posted: Posted | None = None, tiles: Mapping[
             one.value, one.blank = f.default, False
         if posted is not None:
             fill_in(one, posted)
-        one.files = [tiles[h] for h in one.values if tiles and h in tiles] if one.kind == "files" else []
+        if one.kind == "files":
+            one.values = [h for h in one.values if tiles and h in tiles]
+            one.files = [tiles[h] for h in one.values] if tiles else []
         out.append(one)
     return out
+
+
+def attachments(posted: Posted, tiles: Mapping[str, Tile]) -> Field:
+    """The files beside an opinion; those that are not the person's own are let go."""
+    one = Field(ATTACHED, "附件", "files", hint="可不附，看得到意见的人才看得到附件")
+    fill_in(one, posted)
+    one.values = [h for h in one.values if h in tiles]
+    one.files = [tiles[h] for h in one.values]
+    return one
 
 
 def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:

@@ -1,6 +1,7 @@
 """佐证. What a file shows, with the one before and the one after; and the rounds of a case side by side."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import quote
@@ -8,11 +9,13 @@ from urllib.parse import quote
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from api.routes import visible
 from domain.recognition import facts as f
 from store import reads
 
 from .acts import sight_of
-from .case import history
+from .case import HISTORY_MAX, history
+from .directory import Shown as Person
 from .fields import SORTS
 from .render import points, size
 from .shell import Page, PageProblem, Reader
@@ -23,21 +26,36 @@ router = APIRouter()
 SHOWN_IN_PAGE = {"pdf": "application/pdf", "jpg": "image/jpeg", "png": "image/png"}
 
 
-def files_of(sight: Sight) -> list[tuple[str, str]]:
-    """(hash, the leaf that it proves) of what this reader may see, in the order of the leaves."""
-    case = sight.case
-    if case.kind != "star":
-        return []
-    out = [(h, leaf) for leaf, hashes in case.facts.files.items() for h in hashes]
-    if not sight.blind:
-        out += [(h, "文书") for h in case.facts.papers.values()]
-    return list(dict.fromkeys(out))
+@dataclass(frozen=True)
+class Shown:
+    """A file of a case as this reader may see it. `says`: what it is there for; `by`: who brought it with an act."""
+    hash: str
+    says: str
+    by: Person | None = None
 
 
-async def _file(page: Page, no: str, id: str) -> tuple[Sight, list[tuple[str, str]], int, dict[str, Any]]:
+async def files_of(sight: Sight) -> list[Shown]:
+    """What this reader may see: by leaf, then papers, then what came with acts that they are told of (R-92)."""
+    case, out = sight.case, []
+    if case.kind == "star":
+        out = [Shown(h, f"证明{leaf}") for leaf, hashes in case.facts.files.items() for h in hashes]
+        if not sight.blind:
+            out += [Shown(h, "文书") for h in case.facts.papers.values()]
+    rows = await reads.history(sight.page.pool, case.id, limit=HISTORY_MAX,
+                               tags=("case.seat_acted.v1", "star.mending_reported.v1"))
+    stages = {v.no: v.stage for v in (*case.past, *case.open)}
+    for row in visible(rows, sight.side, sight.page.me, case):
+        event = row["event"]
+        stage = stages.get(getattr(event, "visit", 0), "")
+        says = f"{sight.task(stage)}的附件" if stage else "改进报告的附件"
+        out += [Shown(h, says, sight.person(row["actor"], row["post"], row["behind"], stage)) for h in event.files]
+    return list({s.hash: s for s in reversed(out)}.values())[::-1]
+
+
+async def _file(page: Page, no: str, id: str) -> tuple[Sight, list[Shown], int, dict[str, Any]]:
     sight = await sight_of(page, no)
-    all_files = files_of(sight)
-    at = next((n for n, (h, _) in enumerate(all_files) if h == id), None)
+    all_files = await files_of(sight)
+    at = next((n for n, s in enumerate(all_files) if s.hash == id), None)
     row = (await reads.file_names(page.pool, [id], no)).get(id)
     if at is None or row is None:
         raise PageProblem(404, "案件里没有这份文件，或您无权查看。请回到案件页核对。")
@@ -47,15 +65,15 @@ async def _file(page: Page, no: str, id: str) -> tuple[Sight, list[tuple[str, st
 @router.get("/cases/{no}/files")
 async def file_list(no: str, page: Reader) -> HTMLResponse:
     sight = await sight_of(page, no)
-    listed = files_of(sight)
-    rows = await reads.file_names(page.pool, [h for h, _ in listed], no)
-    return page.html("files.html", sight=sight, tiles=[_tile(no, h, leaf, rows[h]) for h, leaf in listed if h in rows])
+    listed = await files_of(sight)
+    rows = await reads.file_names(page.pool, [s.hash for s in listed], no)
+    return page.html("files.html", sight=sight, tiles=[_tile(no, s, rows[s.hash]) for s in listed if s.hash in rows])
 
 
-def _tile(no: str, digest: str, leaf: str, row: dict[str, Any]) -> dict[str, str]:
+def _tile(no: str, shown: Shown, row: dict[str, Any]) -> dict[str, str]:
     sort, css = SORTS.get(row["kind"], ("件", ""))
-    return {"sort": sort, "css": css, "name": row["name"], "state": "", "url": f"/cases/{quote(no)}/files/{digest}",
-            "says": f"{leaf}，{size(row['size'])}"}
+    return {"sort": sort, "css": css, "name": row["name"], "state": "", "url": f"/cases/{quote(no)}/files/{shown.hash}",
+            "says": f"{shown.says}，{size(row['size'])}"}
 
 
 @router.get("/cases/{no}/files/{id}")
@@ -63,11 +81,12 @@ async def file_page(no: str, id: str, page: Reader) -> HTMLResponse:
     """The viewer: PDF and pictures in the page, the original to take along."""
     sight, listed, at, row = await _file(page, no, id)
     base = f"/cases/{quote(no)}/files"
-    uploader = sight.person(row["uploader"], f"applicant@{sight.case.subject}" if row["uploader"] != "system" else "")
-    return page.html("file_page.html", sight=sight, row=row, leaf=listed[at][1], raw=f"{base}/{id}/raw",
+    uploader = listed[at].by or sight.person(row["uploader"],
+                                             f"applicant@{sight.case.subject}" if row["uploader"] != "system" else "")
+    return page.html("file_page.html", sight=sight, row=row, says=listed[at].says, raw=f"{base}/{id}/raw",
                      sort=row["kind"] if row["kind"] in SHOWN_IN_PAGE else "", uploader=None if sight.blind else uploader,
-                     before=f"{base}/{listed[at - 1][0]}" if at else "", n=at + 1, count=len(listed),
-                     after=f"{base}/{listed[at + 1][0]}" if at + 1 < len(listed) else "")
+                     before=f"{base}/{listed[at - 1].hash}" if at else "", n=at + 1, count=len(listed),
+                     after=f"{base}/{listed[at + 1].hash}" if at + 1 < len(listed) else "")
 
 
 @router.get("/cases/{no}/files/{id}/raw")

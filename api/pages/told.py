@@ -157,7 +157,8 @@ def _line(row: dict[str, Any], said: str, mark: str, stages: dict[int, str], tex
     item.say = [texts[t] for t in _words_in(event) if t in texts]
     item.meta = [Meta(m) for m in details(event, sight)]
     if isinstance(event, k.SeatActed) and event.files:
-        item.meta.append(Meta(f"附件{len(event.files)}份", f"/cases/{quote(sight.case.id)}/files"))
+        one = f"/{event.files[0]}" if len(event.files) == 1 else ""
+        item.meta.append(Meta(f"附件{len(event.files)}份", f"/cases/{quote(sight.case.id)}/files{one}"))
     if isinstance(event, f.SheetSigned):
         item.say = [f"{leaf}：{texts[t]}" for leaf, t in event.notes if t in texts]
     item.leaves = int(isinstance(event, f.LeafAnswered))

@@ -73,6 +73,12 @@ class Way:
             self.verb in ("ask", "extend", "assign", "suspend")
 
     @property
+    def attaches(self) -> bool:
+        """Whether files may go with the opinion: an act of a seat whose form takes none itself (A-14)."""
+        return self.verb in ("agree", "refuse", "return") and not (
+            self.form and self.verb == "agree" and any(f.name in ("files", "file") for f in fields(self.form)))
+
+    @property
     def needs_opinion(self) -> bool:
         return self.verb in OPINION_ASKED
 
@@ -223,8 +229,9 @@ def _plain_one(sight: Sight, part: str) -> str:
 # -- what follows ------------------------------------------------------------------------------------------------
 
 
-def act_of(way: Way, opinion: str = "", form: Any = None, more: int = 0, to: str = "", saw: int | None = None) -> Act:
-    return Act(way.verb, way.visit, way.seat, to or way.to, (), Text(opinion), form, way.duty, more, None, saw)
+def act_of(way: Way, opinion: str = "", form: Any = None, more: int = 0, to: str = "", saw: int | None = None,
+           files: tuple[str, ...] = ()) -> Act:
+    return Act(way.verb, way.visit, way.seat, to or way.to, (), Text(opinion), form, way.duty, more, None, saw, files)
 
 
 def consequence(sight: Sight, way: Way) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from api.sessions import print_code
@@ -96,6 +97,29 @@ async def test_A_14_an_opinion_with_an_attachment(county: County, enter: Enter):
     assert [f.what async for f in verify(county.pool, county.folder / "files")][:-1] == []
 
 
+async def test_A_14_an_attachment_is_shown_with_its_opinion(county: County, enter: Enter):
+    """What the office rests its opinion on is not the school's to read, even by hash; what comes with a return is (R-92)."""
+    case = await county.application(await county.batch(), "PR003", "completeness")
+    staff, clerk = [await enter(await county.holder(p)) for p in ("basic_education_section_staff@SC2", "applicant@PR003")]
+    inside, told = [(await staff.post("/api/files", params={"name": "核对.pdf"}, content=b"%PDF-1.7\n" + said + b"%%EOF\n")).json()["hash"]
+                    for said in (b"1", b"2")]
+
+    async def read_by() -> list[int]:
+        return [(await who.get(f"/api/cases/{case}/files/{h}")).status_code for h in (inside, told) for who in (staff, clerk)]
+    url, seat = f"/api/cases/{case}/acts", {"visit": 3, "seat": "office"}
+    assert (await staff.post(url, json=seat | {"verb": "claim"})).status_code == 200
+    agreed = await staff.post(url, json=seat | {"verb": "agree", "opinion": "见内部核对", "files": [inside]})
+    assert agreed.status_code == 200, agreed.text
+    assert await read_by() == [200, 404, 404, 404]
+    head, visit = await enter(HEAD), (await county.read(case)).case.at("eligibility")
+    sent = (await head.post("/api/files", params={"name": "缺项.pdf"}, content=b"%PDF-1.7\n2%%EOF\n")).json()["hash"]
+    assert sent == told
+    back = await head.post(url, json={"visit": visit.no, "seat": visit.seats[0].key, "verb": "return", "to": "correction",
+                                      "opinion": "请补齐", "files": [told]})
+    assert back.status_code == 200, back.text
+    assert await read_by() == [200, 404, 200, 200]
+
+
 async def test_another_site_cannot_act(county: County, enter: Enter):
     case = await county.application(await county.batch(), "PR003")
     clerk = await enter(await county.holder("applicant@PR003"))
@@ -138,7 +162,7 @@ async def test_sign_in_with_a_printed_code_then_a_password(county: County, enter
     assert (await client.post("/api/session", json={"login": "u00009", "password": "wrong"})).status_code == 401
     assert (await client.post("/api/session", json={"login": "u00009", "password": code})).json() == {"person": HEAD}
     assert (await client.get("/api/me")).json()["person"] == HEAD
-    assert (await client.put("/api/password", json={"password": "山高水长二〇二六春"})).status_code in (204, 422)
+    assert (await client.put("/api/password", json={"password": "short"})).status_code == 422
     assert (await client.put("/api/password", json={"password": "long-enough-words"})).status_code == 204
     assert (await client.delete("/api/session")).status_code == 204
     assert (await client.get("/api/me")).status_code == 401
@@ -147,6 +171,32 @@ async def test_sign_in_with_a_printed_code_then_a_password(county: County, enter
     for _ in range(5):
         answer = await client.post("/api/session", json={"login": "u00009", "password": "wrong"})
     answer = await client.post("/api/session", json={"login": "u00009", "password": "long-enough-words"})
+    assert (answer.status_code, answer.json()["code"]) == (429, "locked_out")
+
+
+async def test_a_password_is_changed_by_whoever_knows_it(county: County, enter: Enter):
+    """The old one is asked for, but after a one-time code, which ends it; other sign-ins of that person end with it."""
+    async def sign_in(password: str) -> httpx.AsyncClient:
+        client = await enter("")
+        answer = await client.post("/api/session", json={"login": "u00009", "password": password})
+        return client if answer.status_code == 201 else None
+    first, second = "long-enough-words", "other-long-words"
+    client = await sign_in(await print_code(county.pool, "u00009"))
+    assert (await client.put("/api/password", json={"password": first})).status_code == 204
+    other = await sign_in(first)
+    for old in ({}, {"old": "wrong"}, {"old": second}):
+        answer = await client.put("/api/password", json={"password": second} | old)
+        assert (answer.status_code, answer.json()["code"]) == (422, "wrong_password")
+    assert (await client.put("/api/password", json={"password": second, "old": first})).status_code == 204
+    assert [(await c.get("/api/me")).status_code for c in (client, other)] == [200, 401]
+    assert await sign_in(first) is None
+    again = await sign_in(await print_code(county.pool, "u00009"))                 # forgotten: the code ends what was known
+    assert (await client.get("/api/me")).status_code == 401
+    assert await sign_in(second) is None
+    assert (await again.put("/api/password", json={"password": first})).status_code == 204
+    for _ in range(5):
+        await again.put("/api/password", json={"password": second, "old": "wrong"})
+    answer = await again.put("/api/password", json={"password": second, "old": first})
     assert (answer.status_code, answer.json()["code"]) == (429, "locked_out")
 
 

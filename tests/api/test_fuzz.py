@@ -30,7 +30,6 @@ async def filled(county: County) -> AsyncIterator[tuple[str, dict[str, str], dic
     batch = await county.batch()
     case = await county.application(batch, "PR003", "material")
     unsigned = await county.application(batch, "PR006", "co_sign")
-    login = await county.pool.fetchval("select login from vault_person where id = $1", AUDITOR)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -53,6 +52,7 @@ async def filled(county: County) -> AsyncIterator[tuple[str, dict[str, str], dic
             for role, person in roles.items():
                 answer = await client.post("/api/rehearsal/switch", json={"person": person})
                 cookies[role] = answer.cookies["juanzong"]
+        login = await county.pool.fetchval("select login from vault_person where id = $1", roles["clerk"])
         yield url, cookies, {"case": case, "unsigned": unsigned, "batch": batch, "login": login, "person": HEAD}
     finally:
         web.terminate()
@@ -91,7 +91,7 @@ def _do_each(operations, cookies: dict[str, str], known: dict[str, str], reached
     ask("GET /api/cases/{case}/files/{digest}", "principal", path_parameters=place | {"digest": digest})
     ask("POST /api/cases", "clerk", media_type="application/json", body={
         "kind": "star", "subject": "PR010", "parent": known["batch"], "form": {"type": "apply", "level": 1}})
-    ask("PUT /api/password", "auditor", media_type="application/json", body={"password": PASSWORD})
+    ask("PUT /api/password", "clerk", media_type="application/json", body={"password": PASSWORD})
     ask("POST /api/session", "auditor", media_type="application/json", body={"login": known["login"], "password": PASSWORD})
     ask("POST /api/rehearsal/switch", "auditor", media_type="application/json", body={"person": known["person"]})
     ask("GET /api/rehearsal/state", "auditor")

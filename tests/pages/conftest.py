@@ -72,7 +72,7 @@ class County:
         return case
 
 
-SCHOOLS = ("PR003", "PR006", "PR010", "PR012", "PR013", "PR017")
+SCHOOLS = ("PR003", "PR006", "PR010", "PR011", "PR012", "PR013", "PR017")
 
 
 def small_county(folder: Path, schools: tuple[str, ...] = SCHOOLS) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from api.pages import render, words
 from api.pages.clocks import chip, ledger
+from api.sessions import print_code
 from domain.kernel.acts import Act
 from domain.kernel.calendar import Calendar
 from domain.kernel.clock import Clock, due
@@ -154,6 +155,64 @@ async def test_a_withheld_opinion_is_not_in_the_bytes(county, browser):
     assert "确认资格" in check(await browser.get(f"/cases/{case}")).text
     await browser.be("P00150")                                                 # another school: as if it did not exist
     assert check(await browser.get(f"/cases/{case}"), 404).text == check(await browser.get("/cases/星申2026-999"), 404).text
+
+
+PDF = b"%PDF-1.4\n" + b"0" * 3_000_000                                          # more than a page may carry elsewhere
+
+
+async def test_A_14_files_go_with_an_opinion_by_forms_alone(county, browser):
+    """From the card to the timeline; kept when refused, when put aside and when the sign-in is gone; the school sees none."""
+    case = await at_completeness(county, "P00148", "P00058", "PR011")
+    await browser.be(STAFF)
+    page = await browser.get(f"/cases/{case}")
+    back, go_on = the_way(page, "return"), the_way(page, "agree")
+    refused = check(await browser.submit(page, card(page), "核对", files={"upload": ("缺项.pdf", PDF)}, way=back), 422)
+    assert "缺项.pdf" in refused.text and "请填写意见" in refused.text
+    wrong = check(await browser.submit(refused, refused.form("/check"), "核对", files={"upload": ("木马.pdf", b"MZ not a paper")},
+                                       opinion="请补上。"), 422)
+    assert "缺项.pdf" in wrong.text and "“木马.pdf”" in wrong.text and dict(wrong.form("/check").fields)["opinion"] == "请补上。"
+    seen = check(await browser.submit(wrong, wrong.form("/check"), "核对"))
+    assert "附件" in seen.text and "缺项.pdf" in seen.text
+    page = await browser.get(f"/cases/{case}")
+    kept = check(await browser.submit(page, card(page), "暂存", files={"upload": ("核对.pdf", PDF + b"1")}, way=go_on, opinion="齐了。"))
+    assert "附件1份" in kept.text and dict(card(kept).fields)["opinion"] == "齐了。"
+    cookies = dict(browser.client.cookies)
+    browser.client.cookies.clear()
+    gone = check(await browser.submit(kept, card(kept), "核对", files={"upload": ("再一份.pdf", PDF + b"2")}, opinion="齐了，见附件。"), 401)
+    switch = gone.form("/rehearsal/switch")
+    again = Page(await browser.client.post("/rehearsal/switch", data={**dict(switch.fields), "person": STAFF}))
+    assert dict(card(check(again)).fields)["opinion"] == "齐了，见附件。" and "核对.pdf" in again.text, cookies
+    seen = check(await browser.submit(again, card(again), "核对"))
+    assert "核对.pdf" in seen.text and "齐了，见附件。" in seen.text
+    done = check(await browser.submit(seen, seen.form("/acts/agree"), "确认受理"))
+    assert "已受理" in done.text
+    after = check(await browser.get(f"/cases/{case}"))
+    viewer = check(await browser.get(after.link("附件1份")))
+    assert "材料受理审查的附件" in viewer.text and (await browser.client.get(viewer.url + "/raw")).content == PDF + b"1"
+    await browser.be("P00148")
+    page = check(await browser.get(f"/cases/{case}"))
+    assert "附件" not in page.text and "核对.pdf" not in (await browser.get(f"/cases/{case}/files")).text
+    check(await browser.get(viewer.url), 404)
+    check(await browser.get(viewer.url + "/raw"), 404)
+
+
+async def test_a_password_is_set_with_a_code_and_changed_with_the_old_one(county, browser):
+    page = check(await browser.get("/login"))
+    code = await print_code(county.pool, "u00008")
+    first = check(await browser.submit(page, page.form("/login"), "登录", login="u00008", password=code))
+    assert "设口令" in first.title and "old" not in first.form("/password").controls
+    short = check(await browser.submit(first, first.form("/password"), "设好", new="短", again="短"), 422)
+    unlike = check(await browser.submit(short, short.form("/password"), "设好", new="一句够长的口令十个字", again="另一句够长的口令十个字"), 422)
+    done = check(await browser.submit(unlike, unlike.form("/password"), "设好", new="一句够长的口令十个字", again="一句够长的口令十个字"))
+    assert "口令已设好" in done.text
+    page = check(await browser.get((await browser.get("/posts")).link("改口令")))
+    new = {"new": "又一句够长的口令十字", "again": "又一句够长的口令十字"}
+    wrong = check(await browser.submit(page, page.form("/password"), "改口令", old="不对", **new), 422)
+    assert wrong.first_in_main == "problem" and "一次性口令" in wrong.text
+    check(await browser.submit(wrong, wrong.form("/password"), "改口令", old="一句够长的口令十个字", **new))
+    browser.client.cookies.clear()
+    gone = Page(await browser.client.post("/password", data={"old": "一句够长", "new": "秘密一句话", "again": "秘密一句话"}))
+    assert "秘密一句话" not in check(gone, 401).bytes.decode()                     # no password in a page
 
 
 async def test_what_was_typed_is_never_lost(county, browser):

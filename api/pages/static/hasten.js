@@ -14,14 +14,17 @@ if (counts.length && window.EventSource) addEventListener("load", () => {
 });
 
 document.querySelectorAll("form[data-draft]").forEach((form) => {
-  let saved = new URLSearchParams(new FormData(form)).toString();
-  const save = () => {
+  const typed = () => {
     const data = new FormData(form);
     for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
-    const now = new URLSearchParams(data).toString();
+    return new URLSearchParams(data).toString();
+  };
+  let saved = typed();
+  const save = () => {
+    const now = typed();
     if (now === saved) return;
     saved = now;
-    fetch(form.dataset.draft, { method: "POST", body: new URLSearchParams(data), keepalive: true }).catch(() => { saved = ""; });
+    fetch(form.dataset.draft, { method: "POST", body: new URLSearchParams(now), keepalive: true }).catch(() => { saved = ""; });
   };
   const timer = setInterval(save, 5000);
   form.addEventListener("submit", () => clearInterval(timer));
