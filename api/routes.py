@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, SeatActed, SeatGone
+from domain.kernel.case import Case, FactProposed, ProposalClosed, SeatActed, SeatGone
 from domain.kernel.may import addressed
 from domain.kernel.plan import Plan, offers
 from domain.kernel.refusal import Refusal, no
@@ -261,11 +261,13 @@ PUBLIC_TAGS = ("star.applied.v1", "star.described.v1", "star.leaf_answered.v1", 
 def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> list[dict[str, Any]]:
     """What this side hears of the log (R-92).
 
-    The school: its own people's acts, why it is asked to mend, decisions that are told; an expert the own acts alone.
+    The school: its own people's acts with what became of them, why it is asked to mend, decisions that are told; an expert
+    the own acts alone.
     """
     if side == "bureau":
         return list(rows)
     stages = {v.no: v.stage for v in (*case.past, *case.open)}
+    asked = {r["version"] for r in rows if isinstance(r["event"], FactProposed) and r["post"].endswith(f"@{case.subject}")}
 
     def told(row: dict[str, Any]) -> bool:
         if row["actor"] == me:
@@ -273,9 +275,10 @@ def visible(rows: Sequence[dict[str, Any]], side: str, me: str, case: Case) -> l
         if side != "applicant":
             return False
         event = row["event"]
-        asked = isinstance(event, SeatActed) and event.verb == "return" and \
+        returned = isinstance(event, SeatActed) and event.verb == "return" and \
             stages.get(event.visit) in ("completeness", "eligibility")
-        return asked or row["tag"] in PUBLIC_TAGS or row["post"].endswith(f"@{case.subject}")
+        answered = isinstance(event, ProposalClosed) and event.no in asked
+        return returned or answered or row["tag"] in PUBLIC_TAGS or row["post"].endswith(f"@{case.subject}")
     return [row for row in rows if told(row)]
 
 

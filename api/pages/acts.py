@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from api.problems import STATUS
 from api.routes import opened_by
-from domain.kernel.acts import Act
+from domain.kernel.acts import Act, DemandRecusal
 from domain.kernel.case import Case, Entry
 from domain.kernel.decide import decide
 from domain.kernel.may import may_hold_for
@@ -213,8 +213,8 @@ def form_page(filling: Filling, status: int = 200) -> HTMLResponse:
     doc = words.about(way.form) if way.form and has_fields(way.form) else ""
     return sight.page.html(
         "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.asked,
-        attached=filling.attached, hidden=filling.hidden,
-        action=filling.url, opinion=filling.opinion, opinion_shown=filling.opinion_asked or not texts, found=filling.found,
+        attached=filling.attached, hidden=filling.hidden, action=filling.url, opinion=filling.opinion,
+        opinion_shown=filling.opinion_asked or (way.hears and not texts), found=filling.found,
         opinion_error=next((p.words for p in filling.problems if p.at == "opinion"), ""), phrases=words.PHRASES, says=doc,
         draft=f"/cases/{quote(sight.case.id)}/drafts/{quote(filling.draft, safe='')}")
 
@@ -232,7 +232,8 @@ def check_page(filling: Filling, act: Act, entries: list[Entry], after: Case) ->
         rows.append({"words": "您的意见", "says": filling.opinion.strip().splitlines(), "edit": True})
     if filling.attached and filling.attached.files:
         rows.append({"words": "附件", "says": [t.name for t in filling.attached.files], "edit": True})
-    rows.append({"words": "接下来", "says": follows(sight, entries, after), "edit": False})
+    demanded = [way.then] if way.form is DemandRecusal else []
+    rows.append({"words": "接下来", "says": demanded or follows(sight, entries, after), "edit": False})
     rows.append({"words": "谁会知道", "says": told_people(sight, after), "edit": False})
     card = {"title": f"请核对：{way.words}", "action": filling.url, "edit": f"{filling.url}/check", "hidden": hidden,
             "rows": rows,

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from api.routes import BLIND, told_words, visible
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.case import SeatGone, Visit
 from domain.kernel.clock import Clock
 from domain.kernel.may import why_not
@@ -254,7 +255,7 @@ def why_here(sight: Sight, visit: Visit) -> str:
     return f"{sight.stage(past.stage)}{said}，转到这里。" if said else ""
 
 
-async def card_of(sight: Sight, found: Ways) -> Card:
+async def card_of(sight: Sight, found: Ways, texts: dict[str, str]) -> Card:
     """Mine, someone else's, to claim, or ended."""
     page, case, visit = sight.page, sight.case, now_visit(sight)
     base = f"/cases/{quote(case.id)}"
@@ -281,10 +282,16 @@ async def card_of(sight: Sight, found: Ways) -> Card:
         shown = [Way(**{**w.__dict__, "chosen": w.key == chosen if found.find(chosen) else w.chosen}) for w in found.main]
         only_records = all(w.verb == "record" for w in found.main)
         title = f"您可以登记：{sight.task(at.stage)}" if only_records else f"现在由您办理：{sight.task(at.stage)}"
-        needs_words = any(not w.asks for w in found.main)
+        needs_words = any(not w.asks and w.hears for w in found.main)
+        why = why_here(sight, at)
+        keys = {w.seat for w in found.main if w.form is DemandRecusal}
+        if asked := next((p for p in case.proposed if str(p.no) in keys), None):
+            title, chip = ("您可以撤回：回避申请" if asked.by == page.me else "现在由您决定：回避申请"), None
+            who = page.directory.names.get(asked.form.person, "")
+            why = f"{sight.person(asked.by, asked.post).name}申请{who}回避。理由：{texts.get(asked.form.reason, '')}"
         opinion = Opinion((body.get("opinion") or [""])[0], when, words.PHRASES, sight.inside and case.kind == "star")
         attached = await attachments_of(page, case.id, body) if any(w.attaches for w in shown) else None
-        return Card("mine", title, chip, why_here(sight, at), shown, opinion if needs_words else None,
+        return Card("mine", title, chip, why, shown, opinion if needs_words else None,
                     attached if needs_words else None, f"/files{base}/acts", f"{base}/drafts/{drafts.CARD}", 
                     {"csrf": page.csrf, "command": page.new_command(), "saw": str(sight.reading.version)}, others=others,
                     cannot=list(found.cannot))
@@ -390,7 +397,7 @@ async def case_page(no: str, page: Reader) -> HTMLResponse:
     texts |= await told_words(sight.reading, gone, page.pool)
     found = ways(sight)
     steps, loops = dots(sight)
-    card = await card_of(sight, found)
+    card = await card_of(sight, found, texts)
     visit = now_visit(sight)
     clock = of_visit(visit) if visit else None
     items = timeline(rows, texts, sight)

@@ -50,7 +50,7 @@ class Tile:
 
 @dataclass
 class Field:
-    """One place to fill in. `kind`: text words lines number score date time yes one many scores counts files."""
+    """One place to fill in. `kind`: text words lines number score date time yes one radio many scores counts files."""
     name: str
     label: str
     kind: str
@@ -139,13 +139,13 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
             return Field(name, label, "lines", hint="一行一条，先写观测点编号，再写内容，例如：A1.1 缺会议记录")
         case _ if name in FILES:
             return Field(name, label, "files")
+        case "person" if form is DemandRecusal:
+            return Field(name, "请谁回避", "radio", options=known_people(sight))
+        case "reason" if form is DemandRecusal:
+            return Field(name, label, "words", hint="写明是什么关系、怎么知道的；由作决定的人看")
         case _ if name in PEOPLE:
             many = get_origin(hint) is tuple
-            options = people_options(name, sight)
-            if form is DemandRecusal:
-                named = told_by_name(sight.case)
-                options = [o for o in options if o.value in named]
-            return Field(name, label, "many" if many else "one", options=options)
+            return Field(name, label, "many" if many else "one", options=people_options(name, sight))
     if name.endswith("_cp"):
         return Field(name, label, "score", unit="分")
     if hint is Text:
@@ -185,6 +185,20 @@ def people_options(name: str, sight: Sight, kinds: Sequence[str] = ()) -> list[O
                     who, f"{page.directory.names.get(who, '未登记的人员')}（{page.directory.post(key)}）")))
                 break
     return [o for _, o in sorted(out, key=lambda x: x[0])]
+
+
+def known_people(sight: Sight) -> list[Option]:
+    """Whom the school knows by name in this case, each with what they do there (G-19)."""
+    case, page = sight.case, sight.page
+    acted = {who: stage for stage, _, a in case.acts() for who in (a.by, a.behind)}
+    acted |= {s.claimed_by: v.stage for v in case.open for s in v.seats if s.claimed_by}
+    out = []
+    for who in told_by_name(case):
+        role = next((said for name, said in (("panel", "考察组成员"), ("committee", "评审委员会委员"))
+                     if who in case.roster(name).members), f"{sight.stage(acted[who])}经办" if who in acted else "")
+        post = page.directory.shown(who, page.today, page.me).post
+        out.append(Option(who, page.directory.names.get(who, "未登记的人员"), "，".join(x for x in (role, post) if x)))
+    return sorted(out, key=lambda o: (o.more.partition("，")[0] != "考察组成员", o.more, o.words))
 
 
 def fill_in(one: Field, posted: Posted) -> None:
@@ -236,7 +250,7 @@ def read(form: type, drawn: Sequence[Field]) -> tuple[Any, list[Problem]]:
             continue
         if value is None or (one.required and value == ()):
             if one.required:
-                one.error = f"{one.label}还没有{'选' if one.kind in ('one', 'many') else '填'}。请补上。"
+                one.error = f"{one.label}还没有{'选' if one.kind in ('one', 'radio', 'many') else '填'}。请补上。"
             continue
         data[one.name] = value
     if not any(one.error for one in drawn):
@@ -253,7 +267,7 @@ def read(form: type, drawn: Sequence[Field]) -> tuple[Any, list[Problem]]:
 
 def _said(one: Field) -> str:
     example = {"date": "请选一个日期，例如2026-03-31。", "time": "请选日期和时间。", "number": "请填整数。",
-               "lines": "请一行写一条。", "one": "请从列出的里面选。"}
+               "lines": "请一行写一条。", "one": "请从列出的里面选。", "radio": "请从列出的里面选。"}
     return f"{one.label}不能识别。{example.get(one.kind, '请改正后再提交。')}"
 
 
@@ -278,7 +292,7 @@ def _value(one: Field, hint: Any) -> Any:
             lines = tuple(line.strip() for line in one.value.splitlines() if line.strip())
             pairs = get_origin(get_args(hint)[0]) is tuple if get_args(hint) else False
             return tuple((a, b.strip()) for a, _, b in (line.partition(" ") for line in lines)) if pairs else lines
-        case "one":
+        case "one" | "radio":
             return one.value if one.value or not one.blank else None
         case "time":
             return _moment(one.value)
@@ -312,8 +326,8 @@ def shown(drawn: Sequence[Field]) -> list[tuple[str, list[str]]]:
                 lines = [o.words for o in one.options if o.value in one.values]
             case "files":
                 lines = [t.name for t in one.files]
-            case "one":
-                lines = [o.words for o in one.options if o.value == one.value]
+            case "one" | "radio":
+                lines = [f"{o.words}（{o.more}）" if o.more else o.words for o in one.options if o.value == one.value]
             case "yes":
                 lines = ["是"] if one.value else ["否"]
             case "date":

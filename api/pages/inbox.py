@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from api.routes import BLIND, audits
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import day_of, start_of
 from domain.kernel.case import Case
 from domain.kernel.stages import Procedure
@@ -86,8 +87,10 @@ def edges(page: Page) -> list[datetime]:
     return [page.now, tomorrow, tomorrow + timedelta(days=6 - page.today.weekday())]
 
 
-def task_words(procedure: Procedure, stage: str, seat: str, public: bool) -> str:
+def task_words(procedure: Procedure, stage: str, seat: str, public: bool, case: Case | None = None) -> str:
     """What a task is called: its stage, or what the office owes it."""
+    if case and any(f"second:{p.no}" == seat and isinstance(p.form, DemandRecusal) for p in case.proposed):
+        return "决定回避申请"
     said = words.stage_words(procedure, stage, public) if stage in procedure else ""
     kind = seat.partition(":")[0] if seat.partition(":")[0] in ("again", "extend", "second") or seat in (
         "close", "assign", "resume", "end") else ""
@@ -113,7 +116,7 @@ def _row(page: Page, r: Mapping[str, Any], case: Case, policy: Any) -> Row:
     term = (stage.clock or stage.seat_clock) if stage else None
     return Row(chip(r["due"], term.unit if term else "workday", page.now, page.context.calendar,
                     paused=r["seat"] == "resume"),
-               f"/cases/{quote(case.id)}", task_words(procedure, r["stage"], r["seat"], False), case.id,
+               f"/cases/{quote(case.id)}", task_words(procedure, r["stage"], r["seat"], False, case), case.id,
                title_of(page, procedure, case, policy, blind).removeprefix(school), school, last, by, r["since"])
 
 

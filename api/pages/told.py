@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from api.routes import visible
 from domain.kernel import case as k
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.words import HELD_FOR
 from domain.recognition import batch as b
 from domain.recognition import facts as f
@@ -42,7 +43,7 @@ class Item:
 
 ROSTERS = {"experts": "专家", "third": "第三位专家", "panel": "考察组", "committee": "委员"}
 SILENT = (k.CaseOpened, k.StageOpened, k.StageSkipped, k.SeatOpened, k.ClockArmed, k.ClockPaused, k.ClockResumed, k.DutyDone,
-          k.ChildStands, k.ProposalClosed, f.Declared, f.DocumentHeard, f.CalledToVote)
+          k.ChildStands, f.Declared, f.DocumentHeard, f.CalledToVote)
 RECUSED = {"declared": "申请回避，不再办理本案", "demanded": "经决定，被申请人回避", "found": "查到利害关系，已回避"}
 GONE = {"recused": "回避，席位收回", "declined": "申请回避", "ran_out": "逾期未办，席位收回", "vacated": "席位收回"}
 
@@ -86,6 +87,7 @@ def rounds_of(rows: Iterable[dict[str, Any]]) -> list[int]:
 def timeline(rows: Sequence[dict[str, Any]], texts: dict[str, str], sight: Sight) -> list[Item]:
     """Newest first; the acts of one command are one line, a run of answered leaves is one line."""
     stages, groups = stages_of(rows), dict[str, list[dict[str, Any]]]()
+    rows = [{**r, "answer": _answered(r, rows, sight)} if isinstance(r["event"], k.ProposalClosed) else r for r in rows]
     again = {version: n for n, version in enumerate(rounds_of(rows), 1) if n > 1}
     for row in visible(rows, "bureau" if sight.inside else sight.side, sight.page.me, sight.case):
         groups.setdefault(row["command"], []).append(row)
@@ -124,6 +126,8 @@ def _items(group: list[dict[str, Any]], stages: dict[int, str], texts: dict[str,
         if isinstance(event, k.StageClosed):
             said = {"taken_back": ("已取回", "back"), "lapsed": ("逾期失效", "bad"),
                     "no_quorum": ("人数不够，重新召集", "back")}.get(event.outcome)
+        elif isinstance(event, k.ProposalClosed):
+            said = row["answer"]
         else:
             said = say(event, sight, stages)
         if said is None:
@@ -135,6 +139,16 @@ def _items(group: list[dict[str, Any]], stages: dict[int, str], texts: dict[str,
         else:
             out.append(item)
     return out
+
+
+def _answered(row: dict[str, Any], rows: Sequence[dict[str, Any]], sight: Sight) -> tuple[str, str] | None:
+    """What became of a demand that somebody withdraws (G-19); the bureau reads of the recusal itself."""
+    asked = next((r for r in rows if r["version"] == row["event"].no), None)
+    if asked is None or not isinstance(asked["event"].form, DemandRecusal):
+        return None
+    if any(r["command"] == row["command"] and isinstance(r["event"], k.Recused) for r in rows):
+        return None if sight.inside else ("准予回避", "ok")
+    return ("撤回回避申请", "back") if row["actor"] == asked["actor"] else ("不准回避", "bad")
 
 
 def _acted(row: dict[str, Any], closed: Any, stages: dict[int, str], texts: dict[str, str], sight: Sight) -> Item:
@@ -207,6 +221,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return "系统没有办成，转经办股室", "bad"
         case k.DutyRetried():
             return "重新办理", "ok"
+        case k.FactProposed(form=DemandRecusal()):
+            return "申请回避，等决定", "ok"
         case k.FactProposed(form=form):
             return ("提出终止，等另一人确认" if form is None else f"{words.form_words(type(form))}，等另一人确认"), "ok"
         case k.RosterDrawn(roster=name, members=members):
@@ -226,6 +242,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
 def details(event: Any, sight: Sight) -> list[str]:
     """Figures that belong to one event, in words."""
     match event:
+        case k.FactProposed(form=DemandRecusal(person=who)) | k.Recused(person=who, why="demanded"):
+            return [f"请{sight.page.directory.names.get(who, '')}回避"]
         case k.CaseSuspended(why=why) if why in HELD_FOR:
             return [HELD_FOR[why]]
         case f.SheetSigned(total_cp=cp):

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from domain.kernel.acts import OFFICE_VERBS, Act
+from domain.kernel.acts import OFFICE_VERBS, Act, DemandRecusal
 from domain.kernel.case import Case, ClockPaused, Entry, Visit
 from domain.kernel.decide import decide
 from domain.kernel.may import as_whom, beside, ending, unheld
@@ -19,6 +19,7 @@ from domain.kernel.seats import SCORE
 from domain.kernel.stages import End
 from domain.kernel.values import Text
 from domain.kernel.words import sentence
+from domain.recognition.conditions import told_by_name
 
 from . import clocks, words
 from .render import day_words, term_end
@@ -79,6 +80,11 @@ class Way:
             self.form and self.verb == "agree" and any(f.name in ("files", "file") for f in fields(self.form)))
 
     @property
+    def hears(self) -> bool:
+        """Whether an opinion is kept with the act."""
+        return self.verb not in ("second", "drop", "close", "claim", "release", "take_back", "assign", "again", "resume")
+
+    @property
     def needs_opinion(self) -> bool:
         return self.verb in OPINION_ASKED
 
@@ -120,8 +126,10 @@ def ways(sight: Sight) -> Ways:
             if line := _cannot(sight, offer, visit):
                 cannot.setdefault(line.what, line)
             continue
+        if offer.form is DemandRecusal and not told_by_name(case):
+            continue                        # nobody to name yet (G-19)
         for way in _expand(sight, offer, visit):
-            (main if way.verb in MAIN else others).append(way)
+            (main if way.verb in MAIN and not (way.verb == "record" and way.form is DemandRecusal) else others).append(way)
     main.sort(key=lambda w: w.verb == "record")
     chosen = [_said(sight, w, i == 0) for i, w in enumerate(main)]
     return Ways(tuple(chosen), tuple(_said(sight, w, False) for w in others), tuple(cannot.values()))
@@ -133,6 +141,11 @@ def _said(sight: Sight, way: Way, chosen: bool) -> Way:
     said = words.verb_words(sight.procedure, way.verb, stage, way.form, way.to)
     if way.verb in ("vacate", "assign", "extend"):
         said = f"{said}：{_seat_words(sight, way)}"
+    if way.form is DemandRecusal and way.verb in ("second", "drop"):
+        asked = next(p for p in sight.case.proposed if str(p.no) == way.seat)
+        who = sight.page.directory.names.get(asked.form.person, "")
+        said = f"准予{who}回避" if way.verb == "second" else \
+            "撤回这次申请" if asked.by == sight.page.me else f"不准，{who}接着办"
     return Way(way.verb, way.visit, way.seat, way.form, way.to, way.duty, said, consequence(sight, way), stage, chosen)
 
 
@@ -238,6 +251,8 @@ def consequence(sight: Sight, way: Way) -> str:
     """`之后：…` of a way: by deciding the act on a copy; where its form is still to be filled, from the table."""
     if way.verb == "end" and not ending(sight.case):
         return "由另一人确认后，案件终止。"
+    if way.form is DemandRecusal and way.verb in DEMANDED:
+        return DEMANDED[way.verb]
     if way.verb in FIXED:
         return FIXED[way.verb]
     form = None
@@ -256,6 +271,8 @@ FIXED = {"claim": "由您办理，别人不能再认领。", "release": "退回�
          "drop": "这条登记不再等确认。", "ask": "由经办股室答复；没有答复以前原来的期限照计。",
          "extend": "期限按批准的数延长。",
          "suspend": "全部时限停住，恢复后接着算。"}
+DEMANDED = {"record": "那个人在本案先停办，由股长决定；申请股长本人回避的，由分管局长决定。",
+            "second": "那个人不再办理本案，由别人接着办。", "drop": "那个人接着办理本案。"}
 """Where what follows depends on figures still to be filled in, or stays within the stage."""
 
 

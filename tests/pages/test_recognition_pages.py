@@ -126,6 +126,34 @@ async def test_an_expert_who_is_tied_leaves(stages):
     assert expert not in (await stages.county.read(case)).case.roster("experts").members
 
 
+async def test_G_19_a_principal_asks_somebody_to_stand_back_and_hears_the_answer(stages):
+    """Chosen from those whom the school knows by name; the head reads who and why before deciding."""
+    case, browser = stages.report, stages.browser()
+    principal, panel = await stages.county.holder("principal@PR017"), (await stages.county.read(case)).case.roster("panel").members
+    name = await stages.county.pool.fetchval("select name from vault_person where id = $1", panel[0])
+    experts = [r["name"] for r in await stages.county.pool.fetch(
+        "select name from vault_person where id = any($1)", list((await stages.county.read(case)).case.roster("experts").ever()))]
+    await browser.be(principal)
+    page = check(await browser.get(f"/cases/{case}"))
+    form = check(await browser.get(page.link("申请某人回避")))
+    people = form.form("/check").controls["person"]
+    assert set(panel) <= set(people) and not [e for e in experts if e in form.bytes.decode() and e != name]
+    refused = check(await browser.submit(form, form.form("/check"), "核对", person=panel[0]), 422)
+    assert "理由还没有填" in refused.text and dict(refused.form("/check").fields)["person"] == panel[0]
+    seen = check(await browser.submit(refused, refused.form("/check"), "核对", reason="三年前在我校任教。"))
+    assert f"{name}（考察组成员" in seen.text and "由股长决定" in seen.text
+    check(await browser.submit(seen, seen.form("/acts/record"), "确认"))
+    await browser.be(HEAD)
+    assert "决定回避申请" in check(await browser.get("/inbox")).text
+    card = check(await browser.get(f"/cases/{case}"))
+    assert f"申请{name}回避。理由：三年前在我校任教。" in card.text and f"准予{name}回避" in card.text
+    form = card.form("/acts")
+    seen = check(await browser.submit(card, form, "核对", way=next(w for w in form.controls["way"] if w.startswith("drop"))))
+    check(await browser.submit(seen, seen.form("/acts/drop"), "确认"))
+    await browser.be(principal)
+    assert "不准回避" in check(await browser.get(f"/cases/{case}")).text
+
+
 async def test_a_panel_member_signs_and_the_head_proposes(stages):
     case, browser, county = stages.report, stages.browser(), stages.county
     tasks = [t for t in (await county.read(case)).plan.tasks if t.stage == "report"]
