@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from api.routes import BLIND, told_words, visible
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.case import SeatGone, Visit
+from domain.kernel.case import SeatActed, SeatGone, Visit
 from domain.kernel.clock import Clock
 from domain.kernel.may import why_not
 from domain.kernel.plan import Step, picture
@@ -26,7 +27,7 @@ from .render import day_words, points, term_end
 from .shell import Page, PageProblem, Reader
 from .sight import Sight
 from .told import Item, Meta, timeline
-from .ways import Cannot, Way, Ways, explained, ways
+from .ways import Cannot, Way, Ways, explained, unserved_words, ways
 
 router = APIRouter()
 HISTORY_MAX = 2_000
@@ -93,6 +94,7 @@ class Card:
     hidden: dict[str, str] = field(default_factory=dict)
     direct: str = ""                        # one button that acts at once: nothing to fill in, nothing to regret
     buttons: list[Button] = field(default_factory=list)
+    reads: Button | None = None             # what one looks at before
     others: list[Button] = field(default_factory=list)
     cannot: list[Cannot] = field(default_factory=list)
 
@@ -196,13 +198,15 @@ def waiting(visit: Visit) -> list[Any]:
 
 def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]:
     case, visit = sight.case, now_visit(sight)
-    at = next((n for n, s in enumerate(steps, 1) if s.state in ("now", "stop")), len(steps))
+    reached = [n for n, s in enumerate(steps, 1) if s.state == "done"]
+    at = next((n for n, s in enumerate(steps, 1) if s.state in ("now", "stop")), reached[-1] if reached else len(steps))
     if case.ended:
         on = case.ended_at
         return [Cell("到了哪一步", words.end_words(case.kind, case.ended), f"第{at}步，共{len(steps)}步"),
                 Cell("谁在办", "没有人在办", "案件已经结束"), Cell("到什么时候", day_words(on.date()) if on else "",
                                                      "结束的日子"),
-                Cell("您现在能做什么", "看办理经过", "", "#timeline")]
+                Cell("您现在能做什么", f"看{card.buttons[0].words}" if card.buttons else "看办理经过", "",
+                     card.buttons[0].url if card.buttons else "#timeline")]
     assert visit
     clock = of_visit(visit)
     who = sight.holders(waiting(visit), visit.stage)
@@ -211,21 +215,21 @@ def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]
         post = waits_for(sight, visit)
     chip = chip_of(clock, sight.context) if clock else None
     end = end_of_clock(clock, sight.context) if clock else None
+    waits = unserved_words(sight, visit, case)
     stage = "、".join(dict.fromkeys(sight.stage(v.stage) for v in case.open))
     first = found.main[0] if found.main else None
     if first and first.verb in ("yes", "no", "abstain"):
         can = Cell("您现在能做什么", "投票", "表决结束前可以改", "#act")
     else:
         says, more = (first.words, f"之后：{first.then}" * bool(first.then)) if first else (
-            f"等{name}办理" if name != "系统" else "等系统往下走",
+            f"现在不用办，等{name}办理" if name != "系统" else f"现在不用办，{waits_for(sight, visit)}",
             f"另有{len(found.others)}种办法" if found.others else "")
         can = Cell("您现在能做什么", says, more, "#act")
     return [Cell("到了哪一步", "已暂停" if case.suspended else stage,
                  f"{stage}，" * case.suspended + f"第{at}步，共{len(steps)}步"),
             Cell("谁在办", name, post),
             Cell("到什么时候", term_end(end, short=end.year == sight.page.now.year) if end else
-                 "已暂停" if clock else "打开后起算" if visit and sight.procedure.unserved(visit) else "没有期限",
-                 chip.words if chip else "",
+                 "已暂停" if clock else "打开后起算" if waits else "没有期限", chip.words if chip else waits,
                  f"/cases/{quote(case.id)}/clocks/{visit.no}" if clock else ""), can]
 
 
@@ -241,11 +245,16 @@ def waits_for(sight: Sight, visit: Visit) -> str:
     return "到期后往下走" if visit.clocks else "条件齐了就往下走"
 
 
-def why_here(sight: Sight, visit: Visit) -> str:
-    """One sentence: what happened just before."""
+def why_here(sight: Sight, visit: Visit, rows: Sequence[dict[str, Any]], texts: Mapping[str, str]) -> str:
+    """One sentence: what happened just before; of a return the whole opinion."""
     past = next((p for p in reversed(sight.case.past) if p.stage and p.outcome not in ("moot", "skipped")), None)
     if past is None or sight.stage(past.stage) == sight.stage(visit.stage):
         return ""
+    if past.outcome == "returned":
+        told = [r["event"] for r in visible(rows, sight.side, sight.page.me, sight.case)]
+        if said := next((e.opinion for e in reversed(told)
+                         if isinstance(e, SeatActed) and e.verb == "return" and e.visit == past.no), ""):
+            return f"{sight.stage(past.stage)}退回：{texts.get(said, '')}"
     if past.acts and (sight.inside or sight.own(past.stage)) and past.stage not in BLIND:
         act = past.acts[-1][1]
         who = sight.person(act.by, stage=past.stage)
@@ -255,13 +264,14 @@ def why_here(sight: Sight, visit: Visit) -> str:
     return f"{sight.stage(past.stage)}{said}，转到这里。" if said else ""
 
 
-async def card_of(sight: Sight, found: Ways, texts: dict[str, str]) -> Card:
+async def card_of(sight: Sight, found: Ways, rows: Sequence[dict[str, Any]], texts: Mapping[str, str]) -> Card:
     """Mine, someone else's, to claim, or ended."""
     page, case, visit = sight.page, sight.case, now_visit(sight)
     base = f"/cases/{quote(case.id)}"
     others = [Button(w.words, w.url(case.id), then=w.then) for w in found.others]
     if case.ended:
-        return Card("ended", f"案件已结束：{words.end_words(case.kind, case.ended)}", cannot=list(found.cannot))
+        return Card("ended", f"案件已结束：{words.end_words(case.kind, case.ended)}", why=ended_why(sight),
+                    buttons=papers(sight), cannot=list(found.cannot))
     assert visit
     stages = {w.stage for w in found.main if w.stage} or {visit.stage}
     at = next((v for v in case.open if v.stage in stages), visit)
@@ -274,16 +284,17 @@ async def card_of(sight: Sight, found: Ways, texts: dict[str, str]) -> Card:
                             "visit": str(found.main[0].visit), "seat": found.main[0].seat}, cannot=list(found.cannot))
     if own := _own_pages(sight, found):
         rest = [Button(w.words, w.url(case.id), then=w.then) for w in found.main if not w.page(case.id)[0]]
-        return Card("mine", f"现在由您办理：{sight.task(at.stage)}", chip, why_here(sight, at), buttons=own,
-                    others=[*rest, *others], cannot=list(found.cannot))
+        return Card("mine", f"现在由您办理：{sight.task(at.stage)}", chip, why_here(sight, at, rows, texts), buttons=own,
+                    reads=reads_first(sight, at), others=[*rest, *others], cannot=list(found.cannot))
     if found.main:
         body, when = await drafts.find(page.pool, page.me, case.id, drafts.CARD)
         chosen = (body.get("way") or [""])[0]
         shown = [Way(**{**w.__dict__, "chosen": w.key == chosen if found.find(chosen) else w.chosen}) for w in found.main]
         only_records = all(w.verb == "record" for w in found.main)
-        title = f"您可以登记：{sight.task(at.stage)}" if only_records else f"现在由您办理：{sight.task(at.stage)}"
+        title = "您可以办：" + "、".join(w.words for w in shown[:3]) if only_records else \
+            f"现在由您办理：{sight.task(at.stage)}"
         needs_words = any(not w.asks and w.hears for w in found.main)
-        why = why_here(sight, at)
+        why = why_here(sight, at, rows, texts)
         keys = {w.seat for w in found.main if w.form is DemandRecusal}
         if asked := next((p for p in case.proposed if str(p.no) in keys), None):
             title, chip = ("您可以撤回：回避申请" if asked.by == page.me else "现在由您决定：回避申请"), None
@@ -294,12 +305,37 @@ async def card_of(sight: Sight, found: Ways, texts: dict[str, str]) -> Card:
         return Card("mine", title, chip, why, shown, opinion if needs_words else None,
                     attached if needs_words else None, f"/files{base}/acts", f"{base}/drafts/{drafts.CARD}", 
                     {"csrf": page.csrf, "command": page.new_command(), "saw": str(sight.reading.version)}, others=others,
+                    reads=reads_first(sight, at),
                     cannot=list(found.cannot))
     who = sight.holders(waiting(visit), visit.stage)
     verb = "由系统办理" if who == "系统" else "由别人办理"
     why = waits_for(sight, visit) + "。" if who == "系统" else f"{who}，{_since(sight, visit)}收到。"
     return Card("other", f"{'案件暂停中' if case.suspended else '现在' + verb}：{sight.stage(visit.stage)}", chip, why,
                 others=others, cannot=list(found.cannot))
+
+
+READ_FIRST = ("co_sign", "completeness", "eligibility", "appointment", "proposal", "refusal", "letter")
+
+
+def reads_first(sight: Sight, visit: Visit) -> Button | None:
+    """The dossier, for whoever decides on it."""
+    if sight.case.kind != "star" or visit.stage not in READ_FIRST:
+        return None
+    f = sight.case.facts
+    files = sum(len(v) for v in f.files.values())
+    return Button(f"申报材料{len(f.answered)}项，佐证{files}份", f"/cases/{quote(sight.case.id)}/dossier")
+
+
+def ended_why(sight: Sight) -> str:
+    """Why it ended so, as far as it is told."""
+    case = sight.case
+    on = f"{day_words(case.ended_at.date())}结束。" if case.ended_at else ""
+    if case.kind != "star":
+        return on
+    f = case.facts
+    if f.conferred:
+        return f"{on}证书编号{f.conferred.certificate}，有效期到{day_words(f.conferred.until)}。"
+    return f"{on}原因：{words.reason_of(f.letter)}。理由和不服时的办法写在告知书里。" if f.letter else on
 
 
 def _own_pages(sight: Sight, found: Ways) -> list[Button]:
@@ -397,7 +433,7 @@ async def case_page(no: str, page: Reader) -> HTMLResponse:
     texts |= await told_words(sight.reading, gone, page.pool)
     found = ways(sight)
     steps, loops = dots(sight)
-    card = await card_of(sight, found, texts)
+    card = await card_of(sight, found, rows, texts)
     visit = now_visit(sight)
     clock = of_visit(visit) if visit else None
     items = timeline(rows, texts, sight)

@@ -184,7 +184,7 @@ async def _nothing(page: Page, box: str, due: str) -> Nothing:
         return Nothing("没有待认领的事", "本岗的事都有人办了。", "/inbox", "看待办")
     last = await reads.last_done(page.pool, page.me)
     if last is None:
-        return Nothing("没有待办", "您还没有办过事。")
+        return Nothing("没有待办", "您还没有办过事，轮到您时会出现在这里。", "/cases", "看案件")
     on = "今天" if day_of(last) == page.today else f"{day_of(last).month}月{day_of(last).day}日"
     at = last.astimezone(page.now.tzinfo)
     return Nothing("没有待办", f"最近一件是{on}{at.hour}:{at.minute:02}办完的。", "/inbox?box=done", "看已办")

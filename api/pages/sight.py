@@ -144,6 +144,8 @@ class Sight:
         seats = list(seats)
         if not seats:
             return "系统"
+        if stage in BLIND and self.side == "applicant":
+            return "评审专家（盲评，不公开姓名）"
         if len(seats) > 2 or (len(seats) > 1 and stage in BLIND):
             noun = {**dict.fromkeys(BLIND, "专家"), "vote": "委员", "meeting": "委员"}.get(stage, "人")
             return f"{len(seats)}位{noun}" if noun != "人" else f"{len(seats)}人"

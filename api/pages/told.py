@@ -15,6 +15,7 @@ from domain.recognition import batch as b
 from domain.recognition import facts as f
 
 from . import words
+from .clocks import of_visit, unit_words
 from .directory import Shown
 from .render import day_words, points
 from .sight import Sight
@@ -154,7 +155,8 @@ def _answered(row: dict[str, Any], rows: Sequence[dict[str, Any]], sight: Sight)
 def _acted(row: dict[str, Any], closed: Any, stages: dict[int, str], texts: dict[str, str], sight: Sight) -> Item:
     event = row["event"]
     stage = stages.get(event.visit, "")
-    to = closed.to if closed and event.verb == "return" else ""
+    to = "" if event.verb != "return" else closed.to if closed else next(
+        (p.to for p in sight.case.past if p.no == event.visit and p.outcome == "returned"), "")
     mark = {"refuse": "bad", "return": "back"}.get(event.verb, "ok")
     voted = "已投票" if event.verb in ("voted", "yes", "no", "abstain") else ""
     item = _line(row, voted or words.verb_words(sight.procedure, event.verb, stage, to=to), mark, stages, texts, sight)
@@ -187,6 +189,13 @@ def _words_in(event: Any) -> list[str]:
     return references_in([event])
 
 
+def _unit(visit: int, sight: Sight) -> str:
+    """Of what a clock is made that was asked to run longer."""
+    at = sight.case.visit(visit)
+    clock = of_visit(at) if at else next((p.clock for p in reversed(sight.case.past) if p.no == visit), None)
+    return unit_words(clock.unit) if clock else ""
+
+
 def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | None:
     """What one event is called, and its mark; None = not told."""
     stage = sight.stage(stages[event.visit]) if getattr(event, "visit", 0) in stages else ""
@@ -208,9 +217,9 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
         case k.ReminderDue(workdays=n):
             return (f"提醒：{stage}今天到期" if not n else f"提醒：{stage}还剩{n}个工作日到期"), ""
         case k.ExtensionAsked(more=n):
-            return f"申请延期{n}", "ok"
+            return f"申请延期{n}{_unit(event.visit, sight)}", "ok"
         case k.ExtensionAnswered(more=n):
-            return (f"准予延期{n}", "ok") if n else ("不准延期", "bad")
+            return (f"准予延期{n}{_unit(event.visit, sight)}", "ok") if n else ("不准延期", "bad")
         case k.Served(presumed=presumed):
             return ("到期未打开，推定已送达" if presumed else "已打开，送达"), "ok"
         case k.CaseSuspended():
@@ -253,7 +262,7 @@ def details(event: Any, sight: Sight) -> list[str]:
                     words.SUGGESTIONS.get(event.result, "")]
         case f.EligibilityComputed(checks=checks) | f.EligibilityCorrected(checks=checks):
             bad = [words.ELIGIBILITY.get(c, "其他条件") for c, ok, _ in checks if not ok]
-            return [f"{len(checks)}项，{'均符合' if not bad else '不符合：' + '、'.join(bad)}"]
+            return [f"资格{len(checks)}项，{'均符合' if not bad else '不符合：' + '、'.join(bad)}"]
         case k.BallotClosed():
             return [f"同意{event.yes}票，不同意{event.no}票，弃权{event.abstain}票，回避{event.recused}人"]
         case f.VisitFixed(day=day) | f.SchoolNotified(day=day):

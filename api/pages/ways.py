@@ -82,7 +82,8 @@ class Way:
     @property
     def hears(self) -> bool:
         """Whether an opinion is kept with the act."""
-        return self.verb not in ("second", "drop", "close", "claim", "release", "take_back", "assign", "again", "resume")
+        return self.verb not in ("record", "second", "drop", "close", "claim", "release", "take_back", "assign", "again",
+                                 "resume")
 
     @property
     def needs_opinion(self) -> bool:
@@ -129,10 +130,22 @@ def ways(sight: Sight) -> Ways:
         if offer.form is DemandRecusal and not told_by_name(case):
             continue                        # nobody to name yet (G-19)
         for way in _expand(sight, offer, visit):
-            (main if way.verb in MAIN and not (way.verb == "record" and way.form is DemandRecusal) else others).append(way)
+            if refusal := _refused_at_once(sight, way):
+                said = words.verb_words(procedure, way.verb, visit.stage if visit else "", way.form)
+                cannot.setdefault(said, Cannot(said, explained(sight, refusal)))
+            else:
+                (main if way.verb in MAIN and not (way.verb == "record" and not way.visit) else others).append(way)
     main.sort(key=lambda w: w.verb == "record")
     chosen = [_said(sight, w, i == 0) for i, w in enumerate(main)]
     return Ways(tuple(chosen), tuple(_said(sight, w, False) for w in others), tuple(cannot.values()))
+
+
+def _refused_at_once(sight: Sight, way: Way) -> Refusal | None:
+    """A record that asks nothing can be tried beforehand: who has signed in is not asked to sign in."""
+    if way.verb != "record" or not way.form or fields(way.form):
+        return None
+    got = decide(sight.procedure, sight.case, act_of(way, PLACEHOLDER, way.form()), sight.context)
+    return got if isinstance(got, Refusal) else None
 
 
 def _said(sight: Sight, way: Way, chosen: bool) -> Way:
@@ -324,12 +337,18 @@ def _opened(sight: Sight, visit: Visit, after: Case) -> str:
         total = clock.budget + clock.extended
         said += f"，到{term_end(end, short=True)}" if clock.unit == "until" else \
             f"，期限{total}{clocks.unit_words(clock.unit)}，到{term_end(end, short=end.year == sight.page.now.year)}"
+    waits = unserved_words(sight, visit, after)
+    return f"{said}，{waits}。" if waits else said + "。"
+
+
+def unserved_words(sight: Sight, visit: Visit, case: Case) -> str:
+    """The term of a paper that nobody has opened yet (C-9); "" where a limit runs already."""
     term = sight.procedure[visit.stage].clock
-    if term and sight.procedure.unserved(visit):
-        budget = term.clock(after, sight.context.policy, visit.opened_at)
-        said += f"，期限{budget.budget}{clocks.unit_words(budget.unit)}，对方打开后起算，" \
-                f"最迟从{day_words(clocks.presumed_on(visit, sight.context))}起算"
-    return said + "。"
+    if not term or not sight.procedure.unserved(visit):
+        return ""
+    budget = term.clock(case, sight.context.policy, visit.opened_at)
+    return f"期限{budget.budget}{clocks.unit_words(budget.unit)}，对方打开后起算，" \
+        f"最迟从{day_words(clocks.presumed_on(visit, sight.context))}起算"
 
 
 def told_people(sight: Sight, after: Case) -> list[str]:

@@ -25,5 +25,5 @@ ENDS = {"recognised": "已认定", "refused": "不予认定", "deferred": "已�
 SEATED = {"co_sign": "会签", "completeness": "受理", "eligibility": "确认资格", "draw": "接受评审", "material": "封存并提交",
           "third": "封存并提交", "appointment": "定下考察日", "visit": "登记考察", "report": "签名", "fact_reply": "提交核对意见",
           "answer": "逐条答复", "mending": "提交改进报告", "re_check": "提交复评", "proposal": "提交建议", "refusal": "签发",
-          "convening": "召集会议", "signing": "签发", "minutes": "签名", "dossier": "提交，送校长会签", "correction": "提交，送校长会签"}
+          "convening": "召集会议", "meeting": "结束会议", "signing": "签发", "minutes": "签名", "dossier": "提交，送校长会签", "correction": "提交，送校长会签"}
 """What agreeing is called in each row."""

@@ -110,9 +110,10 @@ class Reader:
         return seen
 
     async def _axe(self, seen: Seen, size: str, facts: dict[str, Any]) -> None:
-        """The first page of each sort at both sizes; at the desk each with an element whose like was not judged before."""
-        kinds = set(facts.pop("kinds")) if size == "desk" else set()
-        new = {seen.look.name.partition("-")[0], *kinds} - self.judged[size]
+        """Each page once at the desk, and again where it has an element whose like was not judged before; on the phone the
+        first page of each sort and each with an act card."""
+        kinds, name = set(facts.pop("kinds")), seen.look.name
+        new = ({name, *kinds} if size == "desk" else {name.partition("-")[0], *([name] if facts["act"] else [])}) - self.judged[size]
         if new:
             if not await self.page.evaluate("'axe' in window"):
                 await self.page.evaluate(AXE)

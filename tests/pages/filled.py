@@ -26,6 +26,7 @@ from domain.recognition.review import Sheet
 from domain.recognition.site import FixVisit, Reply, SiteSheet, VisitHeld
 from ops.settings import Settings
 from ops.stack import embedded_servers
+from store import vault
 from store.database import migrate, open_pool
 from store.files import Files
 from tests.county import COMMITTEE, County
@@ -252,6 +253,7 @@ async def fill(c: County, url: str) -> Filled:
         "panel": (await c.task(k["report"], "report")).holder.id, "sealed": sealed.holder.id, "voted": COMMITTEE[1],
         "answering": await c.holder("principal@NY010"), "second": await c.holder("applicant@VS003"),
         "fresh": await c.holder("applicant@PR011")}
+    await vault.note_looks(c.pool, HEAD, k["material"], [f.people["expert"]], vault.TIE)
     for stage in ("fact_reply", "correction", "report"):
         f.visits[stage] = (await c.read(k[stage])).case.at(stage).no
     f.file = (await c.read(k["dossier"])).case.facts.files["A1.1"][0]

@@ -49,6 +49,9 @@ def looks(f: Filled) -> Iterator[Look]:
         yield Look(f"inbox-{box}", "staff", f"/inbox?box={box}")
     yield Look("notices", "staff", "/notices")
     yield Look("posts", "head", "/posts")
+    yield Look("looks", "expert", "/looks")
+    yield Look("looks-none", "head", "/looks")
+    yield Look("password", "staff", "/password")
     yield Look("error-403", "staff", "/people", 403)
     yield Look("error-403", "clerk", "/policies/star-school-2026", 403)
     yield Look("error-404", "clerk", case_url(k["vote"]), 404)
@@ -65,6 +68,7 @@ def looks(f: Filled) -> Iterator[Look]:
     for role, batch in (("head", "open"), ("staff", "meeting"), ("chair", "meeting"), ("auditor", "done")):
         yield Look(f"case-batch-{batch}", role, case_url(b[batch]))
     yield Look("act-form", "clerk", case_url(k["dossier"], "/acts/record?visit=1&form=answer_leaf"))
+    yield Look("act-demand", "answering", case_url(k["fact_reply"], "/acts/record?form=demand_recusal"))
     yield Look("act-form", "answering", case_url(k["fact_reply"], f"/acts/agree?visit={f.visits['fact_reply']}&seat=principal"))
     for role, stage, verb in (("staff", "completeness", "eligibility"), ("returned", "correction", "withdraw")):
         yield Look("why", role, case_url(k[stage], f"/why?verb={verb}"))
@@ -117,6 +121,7 @@ def refusals(f: Filled) -> Iterator[Look]:
     """What is sent and must be refused with every word kept (6.4, 6.14)."""
     k = f.cases
     yield Look("login-wrong", PUBLIC, "/login", 422, (("#login", "u00009"), ("#password", "不对")), "登录", ("u00009",))
+    yield Look("password-short", "staff", "/password", 422, (("#new", "短"), ("#again", "短")), "设好口令")
     yield Look("act-no-opinion", "staff", case_url(k["completeness"]), 422, (("input[value^=return]", ""),), "下一步：核对")
     yield Look("act-form-wrong", "clerk", case_url(k["dossier"], "/acts/record?visit=1&form=answer_leaf"), 422,
                (("[name=self_cp]", "不是数"), ("[name=statement]", "校务公开栏")), "下一步：核对", ("不是数", "校务公开栏"))

@@ -160,7 +160,7 @@ def check_6_11(seen: Seen) -> Iterator[str]:
         yield str(sorted(strange))
 
 
-COMMANDLESS = re.compile(r"^/(login|logout|posts|rehearsal/switch|design)$")
+COMMANDLESS = re.compile(r"^/(login|logout|posts|password|rehearsal/switch|design)$")
 
 
 def check_6_13(seen: Seen) -> Iterator[str]:
