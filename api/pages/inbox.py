@@ -127,7 +127,9 @@ def last_step(page: Page, procedure: Procedure, case: Case, public: bool, blind:
         return ("刚开始", "") if past is None else ("", "")
     inside = page.side == "staff" or past.stage in words.of_kind(case.kind).own_side
     if not past.acts or not inside or past.stage in (*BLIND, "vote"):
-        return f"{words.stage_words(procedure, past.stage, public)}{OUTCOMES.get(past.outcome, '')}", ""
+        said = words.stage_words(procedure, past.stage, public)
+        done = "完成" if past.outcome == "passed" and not past.acts else OUTCOMES.get(past.outcome, "")
+        return f"{said.removesuffix('进行中')}{done}", ""
     act = past.acts[-1][1]
     shown = page.who(act.by)
     return words.done_words(procedure, act.verb, past.stage, to=past.to), f"{shown.name}，{shown.post}"

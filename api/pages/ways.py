@@ -131,6 +131,8 @@ def ways(sight: Sight) -> Ways:
             continue                        # nobody to name yet (G-19)
         for way in _expand(sight, offer, visit):
             if refusal := _refused_at_once(sight, way):
+                if refusal.code in (*QUIET, "already_acted"):
+                    continue
                 said = words.verb_words(procedure, way.verb, visit.stage if visit else "", way.form)
                 cannot.setdefault(said, Cannot(said, explained(sight, refusal)))
             else:

@@ -230,7 +230,8 @@ async def test_6_17_what_is_withheld_is_not_in_the_bytes(crawled: Crawled):
     pool = f.county.pool
     experts = [r["name"] for r in await pool.fetch("select name from vault_person where id = any($1)", [f.people["expert"], f.people["sealed"], f.people["drawn"]])]
     total = (await f.county.read(f.cases["material"])).case.facts.totals[f.people["sealed"]]
-    pool_pages = ("dossier-check", "dossier-short")      # name the whole pool, from which a school may exclude; never who was drawn
+    # the whole pool, from which a school may exclude, never who was drawn; the panel, which its school is told by name (G-19)
+    pool_pages = ("dossier-check", "dossier-short", "act-demand")
     hidden = {r: [INSIDE, NOTED, *experts] for r in APPLICANTS}
     hidden |= {r: [INSIDE] for r in (PUBLIC, *BLIND_ROLES)} | {PUBLIC: [INSIDE, NOTED, *experts]}
     faults = [f"{s.name}: {word}" for s in crawled.seen for word in hidden.get(s.look.role, []) if word in s.html and not (word in experts and s.look.name in pool_pages) and s.look.name not in ("login", "login-gone", "login-find", "login-wrong")]
