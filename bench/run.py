@@ -29,6 +29,7 @@ from domain.procedures import PROCEDURES
 from domain.registers.person import ConfirmTies, EnterPerson, GivePost
 from ops.load import load
 from ops.stack import embedded_servers
+from ops.supervisor import give_way
 from store.database import migrate, open_pool
 from store.door import Command, Door, Receipt
 from store.many import handle_many
@@ -70,6 +71,7 @@ async def main() -> None:
         cases = await _documents(pool)
         cases, bare = await _http(stack.database_url, pool, cases)
         await _driven(stack.database_url, stack.temporal_address, pool, cases, bare)
+        _in_front(stack.pids["temporal"])
         await _peer(stack.database_url, stack.temporal_address, cases)
         await _trips(stack.database_url)
         await _many(pool)
@@ -156,7 +158,8 @@ async def _driven(url: str, temporal: str, pool: asyncpg.Pool, cases: list[dict[
         env = {**os.environ, "JUANZONG_DATABASE_URL": url, "JUANZONG_DATA_DIR": folder, "JUANZONG_REHEARSAL": "true",
                "JUANZONG_SESSION_IDLE_MINUTES": "240", "JUANZONG_TEMPORAL_ADDRESS": temporal}
         ours, port = await _server("bench.served", env)
-        worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.driven", env=env)
+        worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.driven", env=env,
+                                                      start_new_session=True, preexec_fn=give_way)
         rates, backlogs = [], []
         try:
             cookies = {}
@@ -190,6 +193,12 @@ async def _driven(url: str, temporal: str, pool: asyncpg.Pool, cases: list[dict[
         lambda v: v >= 0.35)
     row("backlog of the touched cases, cases/s", statistics.median(backlogs), "≥ 15", lambda v: v >= 15)
     row("commit → workflow has read the new plan, idle, p50, ms", statistics.median(waits), "≤ 100", lambda v: v <= 100)
+
+
+def _in_front(pid: int) -> None:
+    """What our stack puts behind people's commands is all that the peer's people wait for. Only root may do that."""
+    os.setpriority(os.PRIO_PGRP, pid, 0)
+    Path(f"/proc/{pid}/autogroup").write_text("0")
 
 
 async def _peer(url: str, temporal: str, cases: list[dict[str, Any]]) -> None:

@@ -360,6 +360,7 @@ def temporal(settings: Settings, port: int, http_port: int, metrics_port: int) -
         tuple(argv),
         plain_env() | {"JUANZONG_DATA_DIR": str(settings.data_dir)},
         ready=partial(namespace_answers, settings.temporal_namespace, port),
+        behind=True,
         stop_seconds=10,
     )
 

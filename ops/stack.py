@@ -187,7 +187,7 @@ async def _start(
         owner = _environment(settings, stack, ports, stack.database_url)
         await supervisor.run_once(_program("migrate", owner, ready_seconds=MIGRATE_SECONDS_MAX))
     if "worker" in parts:
-        await supervisor.start(_program("worker", env, ready=_settled, stop_seconds=15))
+        await supervisor.start(_program("worker", env, ready=_settled, behind=True, stop_seconds=15))
     if "web" in parts:
         answers = partial(_web_answers, _url_host(settings.http_host).strip("[]"), ports["web"])
         await supervisor.start(_program("web", env, ready=answers, stop_seconds=5))

@@ -53,6 +53,7 @@ class Child:
     user: str | None = None
     cwd: Path = Path("/")
     before_start: Callable[[], None] = nothing
+    behind: bool = False  # people do not wait for it: it gets what processor time they leave
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10
     ready_seconds: float = 60
@@ -86,6 +87,21 @@ def die_with_parent(sig: signal.Signals) -> Callable[[], None]:
     parent, prctl = os.getpid(), ctypes.CDLL(None).prctl
     # The parent may have died between fork and prctl: then nobody would ever send the signal.
     return lambda: (prctl(1, int(sig), 0, 0, 0), os.getppid() == parent or os._exit(1))
+
+
+def _before_exec(child: Child) -> Callable[[], None]:
+    tied = die_with_parent(child.stop_signal)
+    return lambda: (tied(), child.behind and give_way())
+
+
+NICENESS = 10  # about a tenth of the time where others want all of it
+
+
+def give_way(niceness: int = NICENESS) -> None:
+    """This process behind the others. Where the kernel groups sessions, only the group's niceness counts."""
+    os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness))
 
 
 class Supervisor:
@@ -208,7 +224,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(child.stop_signal),
+                preexec_fn=_before_exec(child),
                 **identity(child.user),
             )
         self._show(part, "starting", pid=process.pid)

@@ -504,3 +504,14 @@ async def test_the_doctor_says_what_to_do(data_dir, monkeypatch):
         assert finding.todo.startswith("请")
     assert "secret" not in json.dumps([finding.what + finding.todo for finding in bad])
     assert time.monotonic() - start < BOUND_SECONDS
+
+
+async def test_what_people_do_not_wait_for_gets_the_time_that_they_leave(tmp_path: Path):
+    supervisor = Supervisor(tmp_path)
+    for name, behind in (("front", False), ("back", True)):
+        await supervisor.start(python(name, "import time; time.sleep(60)", behind=behind))
+    try:
+        front, back = (os.getpriority(os.PRIO_PROCESS, supervisor.parts[n].pid) for n in ("front", "back"))
+        assert back == min(19, front + 10)
+    finally:
+        await supervisor.stop()
