@@ -46,13 +46,13 @@ async def migrate(url: str, app: str | None = None, rehearsal: bool = False) -> 
         await connection.execute("select pg_advisory_lock(7219)")
         await connection.execute("create table if not exists schema_version (version int primary key, at timestamptz)")
         await connection.execute("alter table schema_version add column if not exists rebuilt boolean not null default true")
-        have = await connection.fetchval("select coalesce(max(version), 0) from schema_version")
+        have = {r["version"] for r in await connection.fetch("select version from schema_version")}
         known = migrations()
-        if have > known[-1][0]:
-            raise RuntimeError(f"数据库版本{have}比程序的{known[-1][0]}新，请升级程序。")
+        if max(have, default=0) > known[-1][0]:
+            raise RuntimeError(f"数据库版本{max(have)}比程序的{known[-1][0]}新，请升级程序。")
         await _group(connection)
         for number, sql in known:
-            if number > have:
+            if number not in have:
                 async with connection.transaction():
                     await connection.execute(sql)
                     await connection.execute(
