@@ -432,6 +432,13 @@ async def test_a_child_keeps_the_policy_of_its_parent(record: County):
     assert await record.pool.fetchval("select policy from case_head where id = $1", got.case) == SMALL
 
 
+@pytest.mark.parametrize(("kind", "subject"), [("star_batch", "star-school"), ("star", "VS001")])
+async def test_no_case_with_rules_opens_without_them(record: County, kind: str, subject: str):
+    form = OpenBatch("新批次", date(2026, 3, 20), date(2026, 4, 19)) if kind == "star_batch" else Apply(1)
+    got = await record.open(HEAD, kind, subject, policy="", form=form)
+    assert got == Refusal("policy_invalid", "R-5")
+
+
 async def test_a_policy_that_is_not_there_yet_is_refused_and_found_once_it_is(record: County):
     form = OpenBatch("新批次", date(2026, 3, 20), date(2026, 4, 19))
     got = await record.open(HEAD, "star_batch", "star-school", policy="star-school-2098", form=form)
