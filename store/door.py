@@ -306,16 +306,17 @@ class Door:
                         gates.append(number_gate(procedure.number(rules, day_of(now).year)))
         if command.epoch is not None:
             gates.append("epoch")
-        r = await self._loads.take((command.case, command.parent, command.id, command.actor, command.session, gates))
-        if r["actor"] is None:
+        (actor, now, reply, body, ids, kinds, versions, states, heads, policies, holders, next_at, gates, gate_versions,
+         names, raisers, shown_values, person, near, calendar) = await self._loads.take((
+             command.case, command.parent, command.id, command.actor, command.session, gates))
+        if actor is None:
             raise SessionOver
-        rows = tuple(map(Row, r["ids"], r["kinds"], r["versions"], r["states"], r["heads"], r["policies"]))
-        values = Gates({(n, w): codec.value_of(v) for n, w, v in
-                        zip(r["row_names"] or (), r["row_raisers"] or (), r["row_values"] or (), strict=True)
-                        if v is not None})
-        return Loaded(r["actor"], r["now"].astimezone(COUNTY), r["reply"], r["body"], rows, frozenset(r["holders"] or ()),
-                      r["next_at"], dict(zip(r["gate_names"] or (), r["gate_versions"] or (), strict=True)), values,
-                      r["person"], tuple(r["near_people"] or ()), r["calendar"] or 0)
+        values = Gates({(n, w): codec.value_of(v) for n, w, v in zip(names, raisers, shown_values, strict=True)
+                        if v is not None} if names else {})
+        return Loaded(actor, now.astimezone(COUNTY), reply, body,
+                      tuple(map(Row, ids, kinds, versions, states, heads, policies)), frozenset(holders or ()), next_at,
+                      dict(zip(gates, gate_versions, strict=True)) if gates else {}, values, person, tuple(near or ()),
+                      calendar or 0)
 
     async def _commit(self, command: Command, loaded: Loaded, write: _Write, receipt: Receipt, body: bytes,
                       extra: dict[str, list[Any]]) -> bool:

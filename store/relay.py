@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
+BUSY_SECONDS = 0.25                         # with many waiting, asking more often brings none of them forward
 AGAIN_SECONDS = 3.0                         # a knock that led to no reading is repeated
 AT_ONCE = 16
 
@@ -34,4 +35,4 @@ async def relay(pool: asyncpg.Pool, knock: Callable[[str, str], Awaitable[None]]
         results = await asyncio.gather(*(one(r["driver"], r["kind"], r["newest"]) for r in due), return_exceptions=True)
         failed = any(isinstance(x, Exception) for x in results)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 1.0 if failed else POLL_SECONDS)
+            await asyncio.wait_for(stop.wait(), 1.0 if failed else BUSY_SECONDS if len(rows) > AT_ONCE else POLL_SECONDS)

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 import asyncpg
 
 A, B = TypeVar("A"), TypeVar("B")
 
-LANES = 2                               # under way at a time: one that waits for a lock does not hold up all the others
 MOST = 64
+PATIENCE_SECONDS, LANES = 0.05, 4
+"""A trip that takes longer waits for somebody else's lock: the next goes beside it, up to so many."""
 
 
 class Trips(Generic[A, B]):
@@ -22,29 +24,42 @@ class Trips(Generic[A, B]):
     def __init__(self, carry: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:
         self._carry = carry
         self._waiting: list[tuple[A, asyncio.Future[B]]] = []
+        self._under_way, self._began = 0, 0.0
         self._lanes: set[asyncio.Task[None]] = set()            # held: the loop itself would forget them
-        self._under_way = 0
 
     async def take(self, call: A) -> B:
         """The answer to this call. Raises what its own trip raised."""
+        if not self._under_way:
+            self._under_way, self._began = 1, monotonic()
+            try:
+                return (await self._carry([call]))[0]
+            finally:
+                self._next()
         answer: asyncio.Future[B] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, answer))
-        if self._under_way < LANES:
+        if self._under_way < LANES and monotonic() - self._began > PATIENCE_SECONDS:
             self._under_way += 1
-            lane = asyncio.create_task(self._lane())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._next()
         return await answer
 
-    async def _lane(self) -> None:
-        try:
-            while self._waiting:
-                some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                await self._go(some)
-        finally:
+    def _next(self) -> None:
+        """Who gathered meanwhile goes in this one's place."""
+        if self._waiting:
+            self._began = monotonic()
+            some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            lane = asyncio.create_task(self._go(some))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        else:
             self._under_way -= 1
 
     async def _go(self, some: list[tuple[A, asyncio.Future[B]]]) -> None:
+        try:
+            await self._bring(some)
+        finally:
+            self._next()
+
+    async def _bring(self, some: list[tuple[A, asyncio.Future[B]]]) -> None:
         try:
             answers = await self._carry([call for call, _ in some])
             assert len(answers) == len(some)
@@ -53,7 +68,7 @@ class Trips(Generic[A, B]):
                 _fail(some, error)
             else:                       # one of them is refused by the database itself: nothing of all was written
                 for one in some:
-                    await self._go([one])
+                    await self._bring([one])
         except BaseException as error:
             _fail(some, error)
             if not isinstance(error, Exception):
