@@ -23,6 +23,7 @@ from .forms import schemas
 
 BODY_BYTES_MAX = 2 * 1024**2                # of anything but an upload
 UPLOAD_PATHS = ("/api/files", "/files")
+STREAMED = "/api/files"                     # counts what comes; all else is read whole, so it says beforehand how much
 HEADERS = ((b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"),
            (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 
@@ -93,6 +94,8 @@ class Guard:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > limit:
             return problems.problem(413, "too_large", "提交的内容太大。请压缩，或分成几份上传。")
+        if b"transfer-encoding" in headers and scope["path"] != STREAMED:
+            return problems.problem(411, "length_required", "请求没有写明长度。请带上 Content-Length 再提交。")
         origin = headers.get(b"origin", b"").decode("latin-1")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin \
                 and urlsplit(origin).netloc != headers.get(b"host", b"").decode("latin-1"):

@@ -127,6 +127,15 @@ async def test_another_site_cannot_act(county: County, enter: Enter):
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
 
 
+async def test_a_body_says_its_length_before_it_is_read(county: County, enter: Enter):
+    async def endless():
+        while True:
+            yield b"x" * 65536
+    clerk = await enter(await county.holder("applicant@PR003"))
+    answer = await clerk.post("/api/cases", content=endless(), headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
 async def test_a_stranger_cannot_tell_a_case_from_none(county: County, enter: Enter):
     """G-30."""
     case = await county.application(await county.batch(), "PR003")
