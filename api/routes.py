@@ -31,8 +31,9 @@ from .sessions import Claimed, Who
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": m.ProblemAnswer, "description": words, "content": {"application/problem+json": {}}}
-    for code, words in ((401, "未登录"), (403, "无权办理"), (404, "没有，或无权查看"), (409, "现在不能办"), (411, "没有写明长度"), (413, "太大"),
-                        (415, "类型不对"), (422, "内容不对"), (429, "太频繁"), (503, "太忙，稍后再试"))}
+    for code, words in (
+        (401, "未登录"), (403, "无权办理"), (404, "没有，或无权查看"), (409, "现在不能办"), (411, "没有写明长度"),
+        (413, "太大"), (415, "类型不对"), (422, "内容不对"), (429, "太频繁"), (503, "太忙，稍后再试"))}
 router = APIRouter(prefix="/api", responses=PROBLEMS)
 commands = APIRouter(prefix="/api", responses=PROBLEMS, route_class=CommandRoute)
 QUERY_SECONDS = 2
