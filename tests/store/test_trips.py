@@ -3,12 +3,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
 import asyncpg
 import pytest
 
+from domain.kernel.acts import Act
+from domain.kernel.stages import WORKFLOW
+from domain.registers.person import GivePost
 from store import trips as module
+from store.door import Command, Door, Receipt
 from store.trips import LANES, MOST, Trips
+from store.verify import verify
+from tests.county import County
 
 
 class Ferry:
@@ -110,3 +118,37 @@ async def test_nobody_is_forgotten_however_they_come():
     async def many(n: int) -> int:
         return sum([await trips.take(k) for k in range(n)])
     assert await asyncio.wait_for(asyncio.gather(*(many(50) for _ in range(20))), 10) == [2450] * 20
+
+
+class Process(Door):
+    """The door of another process: what the database said of its commits."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.said: list[Exception] = []
+        self.sizes: list[int] = []
+
+    async def _commit_all(self, calls: Sequence[tuple[Any, ...]]) -> Sequence[str]:
+        self.sizes.append(len(calls))
+        try:
+            return await super()._commit_all(calls)
+        except asyncpg.PostgresError as error:
+            self.said.append(error)
+            raise
+
+
+async def test_two_processes_that_write_the_same_cases_never_wait_for_each_other_in_a_circle(county: County):
+    """Each shared commit takes its locks in the order of all: else one goes up the list while the other comes down."""
+    people = [r["id"] for r in await county.pool.fetch("select id from case_head where kind = 'person' order by id limit 12")]
+    doors = Process(county.pool), Process(county.pool)
+
+    def given(n: int, door: int, person: str) -> Command:
+        return Command(f"p/{n}/{door}/{person}", WORKFLOW, Act("hear", form=GivePost(f"kind{n}{door}", "SC1", date(2026, 1, 1))),
+                       person)
+    for n in range(12):
+        answers = await asyncio.gather(*(doors[d].handle(given(n, d, p)) for d in (0, 1) for p in (people if d else people[::-1])))
+        assert all(isinstance(a, Receipt) for a in answers)
+    assert max(doors[0].sizes) > 4 < max(doors[1].sizes), "they did share"
+    assert not doors[0].said + doors[1].said
+    faults = [f async for f in verify(county.pool) if f.case]
+    assert not faults
