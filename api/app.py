@@ -40,7 +40,7 @@ def build(settings: Settings, pool: asyncpg.Pool, procedures: dict[str, Any] = P
     app.state.door = Door(pool, procedures)
     app.state.files = Files(settings.data_dir / "files", settings.upload_bytes_max)
     app.state.temporal = _temporal(settings)
-    app.router.routes += routes.commands.routes
+    app.router.routes += routes.commands.routes         # not included: looked up without the router around them
     app.include_router(routes.router)
     if settings.rehearsal:
         app.include_router(rehearsal.router)

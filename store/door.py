@@ -114,8 +114,7 @@ class _Write:
 class Door:
     """One for each process; stateless but for what never changes: policies and calendar versions, read once."""
 
-    def __init__(self, pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROCEDURES,
-                 driven: frozenset[str] | None = None) -> None:
+    def __init__(self, pool: asyncpg.Pool, procedures: Mapping[str, Procedure] = PROCEDURES) -> None:
         self.pool, self.procedures = pool, procedures
         self._still = frozenset(p.kind for p in REGISTERS if not any(s.clock or s.begins for s in p.stages))
         self._policies: dict[tuple[str, str], Any] = {}
