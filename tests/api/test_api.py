@@ -127,6 +127,22 @@ async def test_another_site_cannot_act(county: County, enter: Enter):
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
 
 
+@pytest.mark.parametrize(("headers", "body", "field"), [
+    pytest.param({"Content-Type": "text/plain"}, b'{"verb": "withdraw"}', "", id="not JSON"),
+    pytest.param({"Content-Type": "application/json"}, b'{"verb": ', "", id="broken JSON"),
+    pytest.param({"Content-Type": "application/json"}, b'{"verb": "fly"}', "verb", id="unknown verb"),
+    pytest.param({"Content-Type": "application/json"}, b'{"verb": "withdraw", "opinion": "\\u0000"}', "opinion", id="NUL"),
+    pytest.param({"Content-Type": "application/json", "Idempotency-Key": "k" * 81}, b'{"verb": "withdraw"}', "Idempotency-Key", id="key")])
+async def test_what_a_command_route_cannot_read_is_named(county: County, enter: Enter, headers: Any, body: bytes, field: str):
+    """The command routes read their request themselves: what FastAPI would refuse, they refuse, and nothing is written."""
+    case = await county.application(await county.batch(), "PR003")
+    clerk = await enter(await county.holder("applicant@PR003"))
+    before = await county.pool.fetchval("select count(*) from event")
+    answer = await clerk.post(f"/api/cases/{case}/acts", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"], list(answer.json()["fields"])) == (422, "malformed", [field])
+    assert await county.pool.fetchval("select count(*) from event") == before
+
+
 async def test_a_body_says_its_length_before_it_is_read(county: County, enter: Enter):
     async def endless():
         while True:
