@@ -56,6 +56,8 @@ def end_of_clock(clock: Clock, context: Context) -> datetime | None:
 
 
 def chip_of(clock: Clock, context: Context, url: str = "") -> Chip:
+    if clock.met:
+        return Chip("按期（补录）", "met", url)
     if clock.paused:
         return Chip(f"已暂停，剩{left_when_paused(clock, context.calendar)}{unit_words(clock.unit)}", "pause", url)
     return chip(end_of_clock(clock, context), clock.unit, context.now, context.calendar, url)

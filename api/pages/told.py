@@ -117,6 +117,7 @@ def _items(group: list[dict[str, Any]], stages: dict[int, str], texts: dict[str,
     """The lines of one command: a person's act first, with the facts that it carried as its details."""
     acted = next((r for r in group if isinstance(r["event"], k.SeatActed)), None)
     closed = next((r["event"] for r in group if isinstance(r["event"], k.StageClosed)), None)
+    undone = any(isinstance(r["event"], k.LimitUndone) for r in group)
     out: list[Item] = []
     if acted:
         out.append(_acted(acted, closed, stages, texts, sight))
@@ -124,7 +125,9 @@ def _items(group: list[dict[str, Any]], stages: dict[int, str], texts: dict[str,
         event = row["event"]
         if row is acted or isinstance(event, SILENT):
             continue
-        if isinstance(event, k.StageClosed):
+        if isinstance(event, k.StageClosed) and undone:
+            said = None                         # the fact that undid the limit says it (C-35)
+        elif isinstance(event, k.StageClosed):
             said = {"taken_back": ("已取回", "back"), "lapsed": ("逾期失效", "bad"),
                     "no_quorum": ("人数不够，重新召集", "back")}.get(event.outcome)
         elif isinstance(event, k.ProposalClosed):
@@ -210,6 +213,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return "已取回", "back"
         case k.ClockRanOut(key=key):
             return None if key == "begins" else (f"{stage}期限届满", "back")
+        case k.LimitUndone():
+            return f"{stage}补录的事在期限内已办，到期的处理撤销", "ok"
         case k.DueDaysMoved(moved=moved):
             return (f"日历改版，{len(moved)}个到期日改定", "") if moved else None
         case k.RungTaken(key=key):

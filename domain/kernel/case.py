@@ -31,6 +31,7 @@ class Visit:
     result: str = ""                            # set by a closing act (a ballot's)
     since: int = 0                              # the case's version when it opened
     fresh: bool = False                         # sent back to: nothing of before is kept
+    first_at: datetime | None = None            # when it opened; what was taken back, when it first did
 
     @property
     def begun(self) -> bool:
@@ -69,6 +70,7 @@ class Past:
     times: int = 1                              # of several alike the newest is kept, and how many they were
     before: tuple[Acted, ...] = ()              # the last act of everybody who acted in the older ones
     stands: bool = True                         # False: rests on an act that is tainted (G-21), and is done again
+    first_at: datetime | None = None
 
     @property
     def too_late(self) -> bool:
@@ -344,6 +346,15 @@ class ClockRanOut(Event):
     key: str
 
 
+@fact
+class LimitUndone(Event):
+    """期限其实已守住，到期的处理撤销 (C-35). `seat`: stands again; `roster`: its holder is back on it."""
+    visit: int
+    key: str
+    seat: str = ""
+    roster: str = ""
+
+
 @dataclass(frozen=True)
 class Moved:
     """A due day under the old and the new version; `firm`: the old one was no provisional day."""
@@ -541,8 +552,10 @@ def _(case: Case, e: CaseOpened, entry: Entry, n: int) -> Changed:
 
 @_when(StageOpened)
 def _(case: Case, e: StageOpened, entry: Entry, n: int) -> Changed:
+    came = next((p for p in reversed(case.past) if p.line == e.line), None)
+    before = case.last(e.stage, e.line) if came and came.outcome == "taken_back" else None
     visit = Visit(e.visit, e.stage, e.line, entry.at, e.seats, clocks=e.clocks, editable=e.editable, since=n,
-                  fresh=e.fresh)
+                  fresh=e.fresh, first_at=before.first_at if before else entry.at)
     return {"open": (*case.open, visit)}
 
 
@@ -558,7 +571,8 @@ def _(case: Case, e: StageClosed, entry: Entry, n: int) -> Changed:
     v = case.visit(e.visit)
     assert v, e
     acts = tuple((s.counts_as, s.acted) for s in v.seats if s.acted)
-    past = Past(v.no, v.stage, v.line, e.outcome, acts, e.to, n, entry.at, v.clock(), e.reopens, v.editable, e.end)
+    past = Past(v.no, v.stage, v.line, e.outcome, acts, e.to, n, entry.at, v.clock(), e.reopens, v.editable, e.end,
+                first_at=v.first_at)
     return {"open": tuple(o for o in case.open if o.no != e.visit), **_closed(case, past)}
 
 
@@ -647,6 +661,18 @@ def _(case: Case, e: ClockResumed, entry: Entry, n: int) -> Changed:
 @_when(ClockRanOut)
 def _(case: Case, e: ClockRanOut, entry: Entry, n: int) -> Changed:
     return _in_clock(case, e, lambda c: having(c, ran_out=entry.at))
+
+
+@_when(LimitUndone)
+def _(case: Case, e: LimitUndone, entry: Entry, n: int) -> Changed:
+    changed = _in_visit(case, e.visit, lambda v: having(
+        v, clocks=tuple(having(c, met=True) if c.key == e.key else c for c in v.clocks),
+        seats=tuple(having(s, gone="") if s.key == e.seat else s for s in v.seats)))
+    changed["past"] = tuple(
+        having(p, clock=having(p.clock, met=True)) if p.no == e.visit and p.clock else p for p in case.past)
+    if e.roster:
+        changed["rosters"] = {**case.rosters, e.roster: case.roster(e.roster).back(e.seat)}
+    return changed
 
 
 @_when(DueDaysMoved)

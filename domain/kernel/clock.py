@@ -32,6 +32,7 @@ class Clock:
     gate: str = ""                              # `until`: the gate that says when, as an ISO moment
     floor: datetime | None = None               # told as firm once: never before that (C-29)
     held_for: tuple[str, ...] = ()              # the reason of each suspension of the case that it stood through (C-21)
+    met: bool = False                           # it ran out, and a late entry showed that it had been met (C-35)
 
     @property
     def paused(self) -> bool:

@@ -34,7 +34,7 @@ from .case import (
 )
 from .clock import workdays_after
 from .follow import Decision, changed_since
-from .late import noted, rule_of, why_not_late
+from .late import met_in_truth, noted, rule_of, why_not_late
 from .may import (
     addressed,
     as_whom,
@@ -73,6 +73,7 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
     if act.verb != "open" and (not decision.case.open or context.gates or procedure.leans(decision.case)
                                or procedure.counts):
         decision.follow(context.now)            # a gate may have moved meanwhile: the case moves before the act
+    act = _as_met(decision, act)
     now = decision.case
     if case.visit(act.visit) and not now.visit(act.visit) and act.verb not in ("look", "take_back"):
         return over(now, act.visit)
@@ -114,6 +115,18 @@ def open_case(procedure: Procedure, id: str, subject: str, policy: str, context:
 def sealed_choice(procedure: Procedure, case: Case, act: Act, policy: Any) -> str:
     """The choice that goes sealed into the vault beside the fact that the seat voted (R-45); "" if none does."""
     return act.verb if act.verb in ("yes", "no", "abstain") and policy.ballot.secret else ""
+
+
+def _as_met(decision: Decision, act: Act) -> Act:
+    """What a limit did that was met in truth is undone (C-35); the act, in the row that is open again."""
+    undone = met_in_truth(decision.procedure, decision.case, act, decision.context)
+    if not undone:
+        return act
+    decision.do(undone, None, decision.context.now, rule="C-35")
+    decision.follow(decision.context.now)
+    closed = next((p for p in decision.case.past if p.no == act.visit), None)
+    again = decision.case.on(closed.line).at(closed.stage) if closed else None
+    return having(act, visit=again.no) if again else act
 
 
 def _post(procedure: Procedure, case: Case, act: Act, context: Context) -> tuple[str, str]:

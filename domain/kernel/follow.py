@@ -337,8 +337,9 @@ def _kept(case: Case, stage: Stage, line: str, seat: Seat, fresh: bool, at: date
     last, came = case.last(stage.name, line), next((p for p in reversed(case.past) if p.line == line), None)
     if stage.rule is BALLOT or last is None:
         return seat
-    if came and came.outcome == "taken_back":           # only the last act is undone
-        return next((having(seat, acted=a) for key, a in last.acts if key == seat.key and a is not last.last_act), seat)
+    if came and came.outcome == "taken_back":           # only the last act is undone, of a limit none (C-35)
+        return next((having(seat, acted=a) for key, a in last.acts if key == seat.key and (
+            last.too_late or a is not last.last_act)), seat)
     if fresh or not stage.sees:
         return seat
     for key, acted in last.acts:

@@ -6,11 +6,12 @@ from typing import Any
 
 from .acts import Act, AllowLate
 from .calendar import COUNTY, day_of, end_of
-from .case import Case, EnteredLate, Event, LateAllowed, Visit
-from .clock import workdays_after
-from .may import ends, people
+from .case import Case, EnteredLate, Event, LateAllowed, LimitUndone, SeatGone, SeatOpened, Visit
+from .clock import Clock, workdays_after
+from .may import ends, people, taken_back
 from .refusal import Refusal, no
-from .stages import Context, Outcome, Procedure, remind
+from .seats import Seat
+from .stages import Close, Context, Outcome, Procedure, remind
 
 FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 BEYOND = "C-34"
@@ -26,7 +27,7 @@ def why_not_late(procedure: Procedure, case: Case, act: Act, context: Context) -
     if not getattr(act.form, "late", False):
         return no("not_late_able", "C-32")
     visit = case.visit(act.visit)
-    began = visit.opened_at if visit else case.opened_at
+    began = visit.first_at or visit.opened_at if visit else case.opened_at
     if act.at > context.now + FUTURE_TOLERANCE or (began and act.at < began):
         return no("true_at_impossible", "C-33")
     if act.at > context.now:
@@ -63,10 +64,49 @@ def _after_hours(procedure: Procedure, case: Case, visit: Visit, act: Act, conte
     clock = visit.clock(act.seat) or visit.clock()
     end = ends(clock, context) if clock and procedure[visit.stage].at_limit is not remind else None
     assert act.at
-    day, closes = day_of(act.at), context.policy.counter_close
-    if end != end_of(day) or act.at <= datetime.combine(day, closes, COUNTY):
-        return None
-    return no("past_deadline", "C-15", counter=f"{closes:%H:%M}")
+    return no("past_deadline", "C-15", counter=f"{context.policy.counter_close:%H:%M}") if end and _counter_closed(
+        act.at, end, context) else None
+
+
+def _counter_closed(at: datetime, end: datetime, context: Context) -> bool:
+    day = day_of(at)
+    return end == end_of(day) and at > datetime.combine(day, context.policy.counter_close, COUNTY)
+
+
+def met_in_truth(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome:
+    """C-35: a deadline met in truth but entered late counts as met. What its limit did is undone by a new fact before the
+    act: whoever lost the seat has it again, whom it called beside goes, the row that it closed is opened again; nothing of
+    that where somebody has acted since. Only the act for which a seat was waited for meets a deadline."""
+    if act.verb != "agree" or not getattr(act.form, "late", False):
+        return []
+    visit = case.visit(act.visit)
+    if visit is None:
+        back = taken_back(procedure, case, act.visit, by_limit=True)
+        return [LimitUndone(act.visit, ""), Close("taken_back", back[0].stage, back[1].no)] \
+            if back and _met(back[0].clock, act, context) else []
+    seat, clock = visit.seat(act.seat), visit.clock(act.seat) or visit.clock()
+    if clock is None or seat is None or seat.stands_for or seat.gone not in ("", "ran_out") or not _met(clock, act, context):
+        return []
+    return _undone(procedure, case.on(visit.line), visit, seat, clock, context)
+
+
+def _met(clock: Clock | None, act: Act, context: Context) -> bool:
+    return bool(clock and clock.ran_out and act.at and act.at < clock.ran_out) and not _counter_closed(
+        act.at, clock.ran_out, context)
+
+
+def _undone(procedure: Procedure, case: Case, visit: Visit, seat: Seat, clock: Clock, context: Context) -> Outcome:
+    name = next((n for n, r in case.rosters.items() if (seat.key, "ran_out") in r.left), "") if seat.gone else ""
+    instead = [s for s in visit.seats if s.counts_as == seat.key or (name and s.key == case.roster(name).instead(seat.key))]
+    if any(s.acted for s in instead):
+        return []
+    called = {x.seat.key for x in procedure[visit.stage].at_limit(case, visit, clock.key, context.policy)
+              if isinstance(x, SeatOpened) and x.seat.counts_as == seat.key}
+    gone = [s.key for s in instead if s.open and s.stands_for and (seat.gone or s.key in called)]
+    if clock.met and not seat.gone and not gone:
+        return []
+    return [LimitUndone(visit.no, clock.key, seat.key if seat.gone else "", name),
+            *(SeatGone(visit.no, visit.stage, key, "not_asked") for key in gone)]
 
 
 def rule_of(act: Act, context: Context) -> str:

@@ -164,10 +164,11 @@ def ending(case: Case) -> Proposal | None:
     return next((p for p in case.proposed if p.form is None), None)
 
 
-def taken_back(procedure: Procedure, case: Case, visit_no: int) -> tuple[Past, Visit] | None:
-    """The closed visit and the one that followed it, where nobody has acted since (A-21)."""
-    past = next((p for p in reversed(case.past) if p.no == visit_no and p.acts), None)
-    if past is None or past.outcome not in ("passed", "refused", "returned"):
+def taken_back(procedure: Procedure, case: Case, visit_no: int, by_limit: bool = False) -> tuple[Past, Visit] | None:
+    """The closed visit and the one that followed it, where nobody has acted since (A-21). What a limit closed, no last
+    actor takes back; it is undone where it was met in truth (C-35, `by_limit`)."""
+    past = next((p for p in reversed(case.past) if p.no == visit_no and (p.acts or by_limit)), None)
+    if past is None or past.too_late != by_limit or past.outcome not in ("passed", "refused", "returned"):
         return None
     if past is not next(p for p in reversed(case.past) if p.line == past.line):
         return None
@@ -237,7 +238,7 @@ def addressed(procedure: Procedure, visit: Visit | None, context: Context) -> bo
 
 def over(case: Case, visit_no: int) -> Refusal:
     """Why nothing is done any more in a visit that is not open: its clock ran out, or it came to its end (C-24, A-5)."""
-    if any(p.no == visit_no and p.too_late for p in case.past):
+    if any(p.no == visit_no and p.too_late and not (p.clock and p.clock.met) for p in case.past):
         return no("past_deadline", "C-24")
     if case.ended:
         return no("case_closed", "A-5", how=case.ended)
@@ -360,7 +361,8 @@ def _take_back(procedure: Procedure, case: Case, context: Context, visit_no: int
     else:
         back = taken_back(procedure, case, visit_no)
         if back is None:
-            return no("next_has_acted", "A-21")
+            late = any(p.no == visit_no and p.too_late for p in case.past)
+            return no("past_deadline", "C-24") if late else no("next_has_acted", "A-21")
         act, later = back[0].last_act, False
         if act.by != context.actor:
             return no("not_holder", "A-21")

@@ -15,6 +15,7 @@ class Roster:
     left: tuple[tuple[str, str], ...] = ()      # who left, and why
     dry: bool = False                           # the last draw found nobody
     excluded: tuple[tuple[str, str], ...] = ()  # then: whom it met, and why each could not be drawn (G-14)
+    places: tuple[tuple[str, str, int], ...] = ()   # who left, who came instead ("" = nobody yet), and the place
 
     def without(self, who: str, why: str) -> Roster:
         """One member less; the first of the reserve takes the place. Of the reserve itself just one less."""
@@ -22,14 +23,38 @@ class Roster:
             return having(self, reserve=tuple(r for r in self.reserve if r != who), left=(*self.left, (who, why)))
         if who not in self.members:
             return self
-        at = self.members.index(who)
-        return Roster((*self.members[:at], *self.reserve[:1], *self.members[at + 1:]),
-                      self.reserve[1:], (*self.left, (who, why)), self.dry, self.excluded)
+        at, came = self.members.index(who), self.reserve[:1]
+        return having(self, members=(*self.members[:at], *came, *self.members[at + 1:]), reserve=self.reserve[1:],
+                      left=(*self.left, (who, why)), places=(*self.places, (who, came[0] if came else "", at)))
+
+    def after(self, who: str) -> tuple[str, ...]:
+        """Who came into the place of somebody who left, one after another."""
+        came = next((new for left, new, _ in self.places if left == who), "")
+        return (came, *self.after(came)) if came else ()
+
+    def instead(self, who: str) -> str:
+        """Who of them has it now; "" = nobody."""
+        return next((x for x in self.after(who) if x in self.members), "")
+
+    def back(self, who: str) -> Roster:
+        """Who left has the place again (C-35); who had it by now has one that is empty, else is the first of the reserve."""
+        now, place = self.instead(who), next(place for left, _, place in self.places if left == who)
+        at = self.members.index(now) if now else place
+        members = [*self.members[:at], who, *self.members[at + bool(now):]]
+        places = [p for p in self.places if p[0] not in (who, *self.after(who))]
+        empty = next((p for p in places if not p[1]), None) if now else None
+        if empty:
+            members.insert(empty[2], now)
+            places[places.index(empty)] = (empty[0], now, empty[2])
+        return having(self, members=tuple(members), reserve=(now, *self.reserve) if now and not empty else self.reserve,
+                      left=tuple(x for x in self.left if x[0] != who), places=tuple(places))
 
     def joined(self, members: tuple[str, ...], reserve: tuple[str, ...], met: tuple[tuple[str, str], ...] = ()) -> Roster:
         """`met`: everybody whom the draw met, with the reason why not; kept while it found nobody (G-14)."""
+        coming = iter(members)
         return Roster(self.members + members, self.reserve + reserve, self.left, not members,
-                      () if members else tuple((who, why) for who, why in met if why))
+                      () if members else tuple((who, why) for who, why in met if why),
+                      tuple((who, came or next(coming, ""), at) for who, came, at in self.places))
 
     def ever(self) -> frozenset[str]:
         """Everybody who was ever on it: nobody is drawn twice."""

@@ -19,6 +19,7 @@ from domain.kernel.case import (
     Entry,
     ExtensionAnswered,
     ExtensionAsked,
+    LimitUndone,
     ReminderDue,
     SeatGone,
     Visit,
@@ -107,6 +108,20 @@ def test_every_row_verb_and_ending_is_reached():
     """Forty fixed lives; what none of them comes to is a part of the tables that nothing tests."""
     seen = sum((live(seed, 30).seen for seed in range(40)), Counter())
     assert never_reached(seen) == [], "\n".join(f"{name:44} {times}" for name, times in sorted(seen.items()))
+
+
+@pytest.mark.parametrize("seed", [5])
+def test_C_35_visits_entered_late_in_whole_lives(seed):
+    """Held in time, entered when its limit had acted: every promise holds and the case comes to its natural end."""
+    world = World(seed)
+    for _ in range(60):
+        world.helpful(3)
+        if world.r.random() < .3:
+            world.pass_time(world.r.choice([1, 2, 5, 9, 21]))
+        world.visit_recorded_late()
+        world.check()
+    world.finish()
+    assert any(isinstance(e.event, LimitUndone) for log in world.logs.values() for e in log)
 
 
 # -- what a life once broke: the kernel -----------------------------------------------------------------------------

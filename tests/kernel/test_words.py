@@ -744,7 +744,7 @@ def test_R_29_one_from_outside_is_forced_into_the_draw():
 
 def test_A_10_the_reserve_takes_the_place_of_who_leaves():
     roster = Roster(("a", "b"), ("r", "s")).without("a", "declined")
-    assert roster == Roster(("r", "b"), ("s",), (("a", "declined"),))
+    assert roster == Roster(("r", "b"), ("s",), (("a", "declined"),), places=(("a", "r", 0),))
     assert roster.without("x", "declined") == roster
     assert roster.ever() == {"a", "b", "r", "s"}
 
