@@ -27,7 +27,7 @@ from domain.kernel.plan import Plan, Task, plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import BALLOT, Holder
 from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure
-from domain.kernel.values import having
+from domain.kernel.values import Value, having
 from domain.procedures import PROCEDURES, REGISTERS
 from domain.registers.person import PERSON, Person, organisations_of, own_ties, posts_on
 
@@ -42,8 +42,7 @@ YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)        # twenty times faste
 VOTES = ("yes", "no", "abstain")
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Value):
     """A request that may be refused. `id` comes from the client; the same id and body give the same reply (A-2)."""
     id: str
     actor: str
@@ -73,8 +72,7 @@ class Receipt(msgspec.Struct, frozen=True):
     events: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Value):
     """One snapshot: the chain of cases from the child up, the gates, who acts, and when."""
     actor: str
     now: datetime
@@ -90,8 +88,7 @@ class Loaded:
     calendar: int
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Value):
     id: str
     kind: str
     version: int
@@ -403,8 +400,7 @@ class Door:
         return self._calendars[version]
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(Value):
     """A case for one reader."""
     procedure: Procedure
     case: Case

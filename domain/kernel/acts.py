@@ -1,11 +1,10 @@
 """What people and workflows ask: one shape for every verb."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from .values import Text, tagged
+from .values import Text, Value, tagged
 
 SEAT_VERBS = ("agree", "refuse", "yes", "no", "abstain", "return", "claim", "release", "decline", "take_back", "ask",
               "receive")
@@ -31,8 +30,7 @@ class AllowLate:
     reason: Text
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Value):
     """`visit` and `seat` say where; `form` is the family's; `saw` is the version that the person had before them."""
     verb: str
     visit: int = 0

@@ -2,18 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 
 from .refusal import Refusal, no
+from .values import Value
 
 COUNTY = timezone(timedelta(hours=8), "Asia/Shanghai")
 DAY = timedelta(days=1)
 TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class Calendar:
+class Calendar(Value):
     """The published layers of C-2, merged: days off and make-up workdays win over the weekday pattern.
 
     `pupils_off` changes teaching days only. `outages` are (from, to); limits in minutes.
@@ -96,8 +95,7 @@ def whole_workdays_between(first: date, last: date, calendar: Calendar) -> int:
     return sum(calendar.works(first + n * DAY) for n in range(1, (last - first).days))
 
 
-@dataclass(frozen=True)
-class SchoolMonth:
+class SchoolMonth(Value):
     """学月: first and last day, counting weeks, teaching days."""
     number: int
     first_day: date
@@ -106,12 +104,11 @@ class SchoolMonth:
     teaching_days: int
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Value):
     """学期 as published, with its school months (C-6)."""
     first_day: date
     last_day: date
-    school_months: tuple[SchoolMonth, ...] = field(default=())
+    school_months: tuple[SchoolMonth, ...] = ()
 
 
 def school_month_of(terms: Iterable[Term], day: date) -> SchoolMonth | Refusal:

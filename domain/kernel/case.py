@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -11,13 +10,12 @@ from .clock import Clock
 from .money import Transfer
 from .rosters import Roster
 from .seats import Acted, Seat
-from .values import Text, having, tagged
+from .values import Text, Value, field, having, tagged
 
 # -- what a case is ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(Value):
     """One stay of one line in one stage."""
     no: int
     stage: str
@@ -52,8 +50,7 @@ class Visit:
         return tuple(c for c in self.clocks if not c.ran_out and c.key in waits)
 
 
-@dataclass(frozen=True)
-class Past:
+class Past(Value):
     """What later decisions need of a closed visit: where it went, who said what on which version."""
     no: int
     stage: str
@@ -100,8 +97,7 @@ class Tally(dict[str, int]):
         return self.unknown
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Value):
     """A fact that waits for its second person (G-13); `form` is None for the ending of the case (A-34)."""
     no: int
     form: Any
@@ -117,8 +113,7 @@ class Proposal:
         return frozenset((self.by, self.behind)) - {""}
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Value):
     id: str = ""
     kind: str = ""
     subject: str = ""                           # the organisation (or person) that it is about
@@ -128,9 +123,9 @@ class Case:
     opened_by: str = ""
     open: tuple[Visit, ...] = ()                # one per line; most procedures have one line
     past: tuple[Past, ...] = ()                 # as they closed; of many alike the newest
-    parts: Mapping[str, int] = field(default_factory=dict)          # part → version at which it last changed
-    rosters: Mapping[str, Roster] = field(default_factory=dict)
-    children: Mapping[str, Any] = field(default_factory=dict)       # child → what it tells
+    parts: Mapping[str, int] = {}          # part → version at which it last changed
+    rosters: Mapping[str, Roster] = {}
+    children: Mapping[str, Any] = {}       # child → what it tells
     suspended: bool = False
     resumes_at: datetime | None = None          # a suspension that ends by itself (C-21)
     ended: str = ""
@@ -142,7 +137,7 @@ class Case:
     recused: frozenset[str] = frozenset()       # who judges nothing here any more (G-18 to G-20)
     late_allowed: tuple[tuple[date, str], ...] = ()     # the day of what may still be entered, and who consented (C-34)
     facts: Any = None                           # the family's
-    tally: Tally = field(default_factory=Tally, compare=False)      # not state: loaded
+    tally: Tally = field(default_factory=Tally)                     # not state: loaded
     line: str = ""                              # not state: whose eyes a row's questions see the case with
 
     def visit(self, no: int) -> Visit | None:
@@ -172,7 +167,7 @@ class Case:
 # -- what can happen to it -------------------------------------------------------------------------------------
 
 
-class Event:
+class Event(Value):
     """A fact in the past tense. `touches`: the parts of the dossier that it changes; `moves`: what it posts."""
     tag: ClassVar[str] = ""
     touches: ClassVar[tuple[str, ...]] = ()
@@ -355,8 +350,7 @@ class LimitUndone(Event):
     roster: str = ""
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Value):
     """A due day under the old and the new version; `firm`: the old one was no provisional day."""
     visit: int
     key: str
@@ -482,8 +476,7 @@ class CaseEnded(Event):
     reason: Text = Text("")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Value):
     """An event with what the log says about it: true-at, who, in which post, for whom, under which rule."""
     event: Event
     at: datetime

@@ -2,18 +2,16 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from .calendar import COUNTY, DAY, Calendar, day_of, end_of, workdays_before
-from .values import having
+from .values import Value, having
 
 UNITS = ("workday", "day", "month", "year", "hour", "notice", "until")
 """`notice` counts working days on which the public page was up (C-38); `until` is a moment set elsewhere."""
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Value):
     """One running period (C-19). `start` of an `until` clock is its end. What has run out keeps its moment."""
     key: str                                    # "" the stage's own, "begins", else the key of a seat
     field: str                                  # the policy field that gave the budget

@@ -1,7 +1,6 @@
 """随后. One decision under way: clocks that ran out, what follows, and what follows from that. Pure and total."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -37,14 +36,13 @@ from .clock import Clock, due, reminder_at, workdays_after
 from .may import ends, unmet
 from .seats import BALLOT, Seat
 from .stages import Close, Context, End, Outcome, Procedure, Stage, Term, go_on
-from .values import having
+from .values import Value, having
 
 ENTRIES_MAX = 500                       # a decision that takes more is our bug
 SYSTEM = "system"
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Value):
     """Something that happens by itself, and when."""
     at: datetime
     order: int                          # at a tie a rung goes before a clock

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from .values import Value
 
 Account = tuple[str, str, str]
 """Set of books, code, owner."""
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(Value):
     """One row of the ledger; `row` is the number of the rule that causes it."""
     row: str
     debit: Account

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +13,10 @@ from .may import may_record, put_again, records_of, seconds, targets, unheld, wh
 from .refusal import Refusal
 from .seats import BALLOT, SCORE, Holder
 from .stages import Context, Procedure
+from .values import Value
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Value):
     """One thing that a person, a post or a pool has to do: a row of 待办.
 
     `seat` is the key of the seat, or `close` for the chair, `assign`, `again:duty`, `extend:key`, `resume` for the office,
@@ -37,8 +36,7 @@ class Task:
         return f"{self.visit}/{self.seat}" if self.visit else f"0/{self.seat}/{self.holder.key}"
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(Value):
     """A running clock; `due` None: it stands still."""
     visit: int
     key: str
@@ -47,8 +45,7 @@ class Running:
     provisional: bool
 
 
-@dataclass(frozen=True)
-class Owed:
+class Owed(Value):
     """A duty of the workflow; `nth` tells the times apart that it falls due in one visit."""
     visit: int
     stage: str
@@ -56,8 +53,7 @@ class Owed:
     nth: int
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Value):
     tasks: tuple[Task, ...]
     clocks: tuple[Running, ...]
     duties: tuple[Owed, ...]
@@ -65,8 +61,7 @@ class Plan:
     next_at: datetime | None                    # when something happens by itself
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Value):
     """One act on the page: available, or why not."""
     verb: str
     visit: int
@@ -174,8 +169,7 @@ def _records(procedure: Procedure, case: Case, v: Visit | None, context: Context
         yield found
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Value):
     """One stage of the progress picture (A-48)."""
     stage: str
     state: str                                  # passed present next skipped stopped

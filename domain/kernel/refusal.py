@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from .values import Value
 
 CODES = frozenset("""
     not_found malformed unknown_command wrong_stage stage_over task_closed not_holder wrong_post own_case recused
@@ -15,12 +16,11 @@ CODES = frozenset("""
 """A-4, then the finer grounds of `wrong_stage` and `target_not_allowed`; `busy` is the door's: raced too often."""
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Value):
     """Why not. `rule` is the id of the rule; `detail` fills the sentence (never a name, never free text)."""
     code: str
     rule: str
-    detail: Mapping[str, str] = field(default_factory=dict)
+    detail: Mapping[str, str] = {}
 
 
 def no(code: str, rule: str, **detail: object) -> Refusal:

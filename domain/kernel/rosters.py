@@ -2,14 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 
-from .values import having
+from .values import Value, having
 
 
-@dataclass(frozen=True)
-class Roster:
+class Roster(Value):
     members: tuple[str, ...] = ()
     reserve: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()      # who left, and why
@@ -61,8 +59,7 @@ class Roster:
         return frozenset((*self.members, *self.reserve, *(who for who, _ in self.left)))
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(Value):
     """One person of the pool as the draw met them. `excluded` is the reason, "" = may be drawn."""
     person: str
     excluded: str = ""

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from .values import Value
 
-@dataclass(frozen=True)
-class Holder:
+
+class Holder(Value):
     """Who may act: one person, whoever holds a post, or a member of a pool who has claimed the seat."""
     kind: str                                   # "person" or the code of a post
     id: str                                     # person or organisation
@@ -32,8 +32,7 @@ def pool(kind: str, organisation: str) -> Holder:
     return Holder(kind, organisation, pool=True)
 
 
-@dataclass(frozen=True)
-class Acted:
+class Acted(Value):
     """What the holder of a seat said, and on which version of the case (A-39)."""
     verb: str                                   # agree refuse return yes no abstain voted
     by: str
@@ -43,8 +42,7 @@ class Acted:
     kept: bool = False                          # carried over from an earlier visit (A-39 a)
 
 
-@dataclass(frozen=True)
-class Seat:
+class Seat(Value):
     """One person's or pool's place in a task."""
     key: str
     holder: Holder
@@ -120,8 +118,7 @@ def BALLOT(seats: tuple[Seat, ...]) -> Turns:
     return None, frozenset(s.key for s in seats if not s.gone)
 
 
-@dataclass(frozen=True)
-class BallotRule:
+class BallotRule(Value):
     """The shares of A-11 as the policy gives them."""
     quorum: tuple[int, int] = (2, 3)
     share: tuple[int, int] = (2, 3)
@@ -132,8 +129,7 @@ class BallotRule:
     again: int = 0                              # so often a lost question may be put once more in the same meeting (A-12)
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Value):
     """What closing a ballot needs, whether the choices lie open or sealed (A-11, A-12)."""
     entitled: int
     recused: int

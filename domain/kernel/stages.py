@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, time
 from functools import cached_property
 from typing import Any
@@ -13,11 +12,10 @@ from .case import SERVED, Case, Event, SeatGone, SeatOpened, Visit
 from .clock import Clock
 from .refusal import Refusal
 from .seats import ALL, ANY, SCORE, SEQUENCE, BallotRule, Holder, Rule, Seat, person
-from .values import Text, having
+from .values import Text, Value, field, having
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(Value):
     """What the kernel itself asks of a dated policy; each family's own map adds its fields."""
     id: str = ""
     claim_timeout_workdays: int = 3             # A-28
@@ -35,7 +33,7 @@ class Policy:
     reopen_allowed: bool = False                # C-24: a clock that ran out may be extended all the same
     reminder_hour: int = 9                      # C-18
     serial_width: int = 3                       # of the numbers of cases and certificates (A-50)
-    reminders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)   # stage → working days before (A-42)
+    reminders: Mapping[str, tuple[int, ...]] = {}   # stage → working days before (A-42)
     ballot: BallotRule = BallotRule()
 
 
@@ -51,8 +49,7 @@ class Gates(dict[tuple[str, str], Any]):
         return [v for (g, _), v in self.items() if g == gate and v]
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Value):
     """Everything a decision may lean on besides the case; the door loads it in one snapshot."""
     now: datetime
     actor: str                                              # a person's id, or "workflow"
@@ -63,23 +60,21 @@ class Context:
     policy: Any = Policy()
     calendar: Calendar = Calendar()
     gates: Gates = field(default_factory=Gates)
-    balances: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
-    limits: Mapping[str, int] = field(default_factory=dict)  # account code → side on which it never goes below zero
-    sealed: Mapping[str, str] = field(default_factory=dict)  # seat → choice of a secret ballot, for its closing only
-    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)  # of the form: hash → bytes and kind (R-10)
+    balances: Mapping[tuple[str, str, str], int] = {}
+    limits: Mapping[str, int] = {}  # account code → side on which it never goes below zero
+    sealed: Mapping[str, str] = {}  # seat → choice of a secret ballot, for its closing only
+    files: Mapping[str, tuple[int, str]] = {}  # of the form: hash → bytes and kind (R-10)
 
 
 WORKFLOW = "workflow"
 
 
-@dataclass(frozen=True)
-class End:
+class End(Value):
     """The line ends here; the main line says how the case ended."""
     how: str
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(Value):
     """时限 of a row: a budget from the policy. `after` a duty: it starts when that is done; after `SERVED`: when who sits in
     the row opens the paper, at the latest so many working days after it was put into the box (C-9)."""
     field: str | Callable[[Case, Any], Any]                 # a policy field, or the line's own (budget, unit) or moment
@@ -124,8 +119,7 @@ def until(field: str | Callable[[Case, Any], Any], gate: Callable[[Case], str] |
     return Term(field, "until", gate=gate)
 
 
-@dataclass(frozen=True)
-class Duty:
+class Duty(Value):
     """What the workflow owes the row. `while_`: due as long as that holds; without it: once a visit."""
     name: str
     form: type | None = None                                # the fact that it must bring
@@ -170,8 +164,7 @@ def told(form: type) -> Duty:
 Seats = Callable[[Case, Any], Iterable[Seat]]
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Value):
     """A fact that may be recorded while the row is open, and by whom.
 
     `by` None: the seats' holders, without seats the office. `second`: proposed by one, confirmed by one of these,
@@ -182,8 +175,7 @@ class Record:
     second: Seats | None = None
 
 
-@dataclass(frozen=True)
-class roster:
+class roster(Value):
     """Seats of the people on a roster: all, or the first n, which the policy may say."""
     name: str
     n: int | Callable[[Any], int | None] | None = None
@@ -197,8 +189,7 @@ Need = Callable[[Case, Context], Refusal | None]
 """What must hold before a row passes; else the reason why not."""
 
 
-@dataclass(frozen=True)
-class Close:
+class Close(Value):
     """An act or a limit asks for this: the visit is over; `to` where the row does not say it."""
     outcome: str
     to: str | End | None = None
@@ -230,8 +221,7 @@ def taken_as_accepted(case: Case, visit: Visit, key: str, policy: Any) -> Outcom
     return [Close("passed")]
 
 
-@dataclass(frozen=True)
-class go_to:
+class go_to(Value):
     stage: str
 
     def __call__(self, case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
@@ -249,8 +239,7 @@ def vacate(case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
     return [gone(case, visit, s.key, "ran_out") for s in visit.seats if s.open and key in ("", s.key)]
 
 
-@dataclass(frozen=True)
-class escalate:
+class escalate(Value):
     """升级: the superior also gets each open seat; first to act decides (A-41)."""
     kind: str
     organisation: str = ""                                  # needed where the seat is a person's
@@ -274,11 +263,9 @@ def leads(*rows: str) -> Callable[[Any], Any]:
     return mark
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Value):
     """A row of the table. See the design, "Words of a row"."""
     name: str
-    _: KW_ONLY
     # who acts
     seats: Seats | None = None
     rule: Rule = ANY
@@ -314,8 +301,7 @@ def nothing(case: Case) -> Mapping[str, Any]:
     return {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Procedure:
+class Procedure(Value, kw_only=True, dict=True):
     """A table and the words that hold in every row of it. See the design, "Words of a procedure"."""
     kind: str
     stages: tuple[Stage, ...]
@@ -324,7 +310,7 @@ class Procedure:
     superior: Callable[[Case], Holder] | None = None        # stands in where those of a post may not (A-44)
     applicant: Callable[[Case], Holder] | None = None       # may withdraw
     facts: Callable[[], Any] = lambda: None                 # the family's empty state; it has .evolve(event, entry)
-    rules: Mapping[type, Callable[..., Any]] = field(default_factory=dict)   # form → its rule
+    rules: Mapping[type, Callable[..., Any]] = {}   # form → its rule
     hears: tuple[type, ...] = ()                            # told by other cases, in any row
     heeds: Callable[[Case, Context], Outcome] = lambda case, context: []    # what it takes over from gates by itself
     records: tuple[Record, ...] = ()                        # by people, in any row

@@ -1,9 +1,14 @@
-"""Plain frozen dataclasses: how they are changed, and the tags under which the log and the border know them."""
+"""Plain frozen values: how they are changed, and the tags under which the log and the border know them."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NewType, TypeVar, dataclass_transform
+from typing import Any, NewType, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace as having
+
+__all__ = ["TAGS", "Text", "Value", "field", "having", "tagged"]
 
 T = TypeVar("T")
 Text = NewType("Text", str)
@@ -13,23 +18,17 @@ TAGS: dict[str, type] = {}
 """Tag → class, for everything that is stored where its type is not known beforehand. Tags only grow."""
 
 
-def having(thing: T, **changes: Any) -> T:
-    """The same with some fields changed; several times faster than `dataclasses.replace`."""
-    fields = thing.__dict__
-    new = object.__new__(type(thing))
-    own = new.__dict__                      # asked for once: each time costs
-    own.update(fields)
-    own.update(changes)
-    assert len(own) == len(fields), changes.keys() - fields.keys()
-    return new
+class Value(Struct, frozen=True):
+    """What decisions are made of: made, read and changed (`having`) in a fraction of a frozen dataclass's time (0015)."""
 
 
 def tagged(family: str, version: int = 1) -> Callable[[type[T]], type[T]]:
-    """A frozen dataclass that the log can hold, registered as `family.name_of_class.vN`."""
+    """What the log can hold, registered as `family.name_of_class.vN`: a value, or a form that people bring. Forms are
+    frozen dataclasses: pydantic reads those at the border."""
 
-    @dataclass_transform(frozen_default=True)
-    def register(cls: type[T]) -> type[T]:
-        cls = dataclass(frozen=True)(cls)
+    def register(cls: Any) -> Any:
+        if not issubclass(cls, Value):
+            cls = dataclass(frozen=True)(cls)
         snake = "".join("_" + c.lower() if c.isupper() else c for c in cls.__name__).lstrip("_")
         cls.tag = f"{family}.{snake}.v{version}"
         assert cls.tag not in TAGS, cls.tag

@@ -14,7 +14,7 @@ from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, person
 from domain.kernel.stages import Context, End, tell
 from domain.kernel.stages import leads as leads_to
-from domain.kernel.values import Text, having, tagged
+from domain.kernel.values import Text, Value, having, tagged
 
 from .facts import Stands
 from .policy import StarPolicy
@@ -132,7 +132,7 @@ class DocumentRendered(Event):
 
 
 @fact
-class Batch:
+class Batch(Value):
     title: str = ""
     first_day: date | None = None
     last_day: date | None = None

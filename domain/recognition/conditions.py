@@ -1,7 +1,6 @@
 """条件. What the tables of the application ask: needs, questions, where it goes on, where it stands."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from domain.kernel.acts import DemandRecusal
@@ -13,6 +12,7 @@ from domain.kernel.may import people
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context, End
 from domain.kernel.stages import leads as leads_to
+from domain.kernel.values import Value
 
 from .facts import Stands
 from .policy import StarPolicy
@@ -103,8 +103,7 @@ def asked_again(case: Case, policy: StarPolicy) -> bool:
         s.open for s in visit.seats)
 
 
-@dataclass(frozen=True)
-class drawn_enough:
+class drawn_enough(Value):
     """Drawn so often, or from a pool so empty, that who is missing is the office's to find (R-21 `redraw_max`, G-14)."""
     name: str
 

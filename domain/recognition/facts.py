@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar
 
 from domain.kernel.case import BallotClosed, Entry, Event
-from domain.kernel.values import Text, having, tagged
+from domain.kernel.values import Text, Value, having, tagged
 
 fact = tagged("star")
 
@@ -243,8 +242,7 @@ class PeopleTold(Event):
     what: str
 
 
-@dataclass(frozen=True)
-class Conferred:
+class Conferred(Value):
     document: str
     certificate: str
     serial: int
@@ -254,28 +252,28 @@ class Conferred:
 
 
 @fact
-class Application:
+class Application(Value):
     """What decisions need of an application."""
     level: int = 1
     district: str = ""
     rural: bool = False
     subject: str = ""
     described: bool = False
-    answered: Mapping[str, int] = field(default_factory=dict)         # leaf → self-score in cp
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    answered: Mapping[str, int] = {}         # leaf → self-score in cp
+    files: Mapping[str, tuple[str, ...]] = {}
     authors: frozenset[str] = frozenset()   # who wrote the dossier (G-13)
     excluded: tuple[str, ...] = ()
     checks: tuple[tuple[str, bool, str], ...] = ()
     office: Scores = ()
-    sheets: Mapping[str, Scores] = field(default_factory=dict)
-    totals: Mapping[str, int] = field(default_factory=dict)
+    sheets: Mapping[str, Scores] = {}
+    totals: Mapping[str, int] = {}
     day: date | None = None
     notified: date | None = None
     visited: bool = False
-    site: Mapping[str, Scores] = field(default_factory=dict)
-    suggestions: Mapping[str, str] = field(default_factory=dict)
+    site: Mapping[str, Scores] = {}
+    suggestions: Mapping[str, str] = {}
     disputed: int = 0
-    rescored: Mapping[str, Scores] = field(default_factory=dict)      # who signed the re-check → what they gave
+    rescored: Mapping[str, Scores] = {}      # who signed the re-check → what they gave
     mend_leaves: tuple[str, ...] = ()
     proposal: str = ""
     departs: str = ""
@@ -298,7 +296,7 @@ class Application:
     signed_on: date | None = None
     conferred: Conferred | None = None
     letter: str = ""                        # its reason code
-    papers: Mapping[str, str] = field(default_factory=dict)
+    papers: Mapping[str, str] = {}
 
     def evolve(self, event: Event, entry: Entry) -> Application:
         change = _CHANGES.get(type(event))
@@ -348,7 +346,7 @@ _CHANGES: dict[type, Any] = {
 
 
 @fact
-class Stands:
+class Stands(Value):
     """Where an application stands for its batch (R-64): a function of its state."""
     what: str               # working paused proposed called carried noticed held free signed refused ended
     subject: str

@@ -6,13 +6,13 @@ that only a later issue reads; a test fails for a field that is neither read nor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
 from domain.kernel.seats import BallotRule
 from domain.kernel.stages import Policy
+from domain.kernel.values import Value
 from domain.kernel.words import HELD_FOR
 
 
@@ -20,8 +20,7 @@ class PolicyInvalid(ValueError):
     """`policy_invalid`: the file cannot be followed; the message says where."""
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(Value):
     """观测点. `by`: who scores it (`material`, `site`, `office`)."""
     id: str
     dimension: str
@@ -33,15 +32,13 @@ class Leaf:
     evidence_kinds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Dimension:
+class Dimension(Value):
     id: str
     name: str
     full_cp: int
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Value):
     level: int
     name: str
     pass_cp: int
@@ -52,15 +49,13 @@ class Level:
     requires_programme: str = ""
 
 
-@dataclass(frozen=True)
-class Veto:
+class Veto(Value):
     id: str
     code: str
     text: str
     lookback_months: int
 
 
-@dataclass(frozen=True)
 class StarPolicy(Policy):
     """One version of a programme. Terms in the unit of the table's row; shares as (n, d); amounts in cp."""
     title: str = ""
@@ -70,7 +65,7 @@ class StarPolicy(Policy):
     programme: str = ""
     organ: str = ""
     school_kinds: frozenset[str] = frozenset()
-    levels: Mapping[int, Level] = field(default_factory=dict)
+    levels: Mapping[int, Level] = {}
     dimensions: tuple[Dimension, ...] = ()
     leaves: tuple[Leaf, ...] = ()
     vetoes: tuple[Veto, ...] = ()
@@ -110,7 +105,7 @@ class StarPolicy(Policy):
     visit_notice: int = 3
     report_term: int = 5
     fact_reply: int = 3
-    activities_min: Mapping[str, int] = field(default_factory=dict)
+    activities_min: Mapping[str, int] = {}
     mending: bool = True
     mend_term: int = 30
     mend_leaves: int = 100
@@ -146,6 +141,10 @@ class StarPolicy(Policy):
     def scored(self, by: str) -> tuple[Leaf, ...]:
         """The leaves that these people score."""
         return tuple(x for x in self.leaves if by in x.by)
+
+
+USUAL = StarPolicy()
+"""What holds where a file is silent."""
 
 
 LATER = {
@@ -264,7 +263,7 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         cooling_off_months=p["cooling_off"]["after_refusal_months"],
         window_days=p["application"]["window_days"], application_cap=p["application"].get("applications_max_count"),
         evidence_bytes_max=p["application"]["evidence_file_max_bytes"],
-        evidence_files=frozenset(p["application"].get("evidence_file_kinds", StarPolicy.evidence_files)),
+        evidence_files=frozenset(p["application"].get("evidence_file_kinds", USUAL.evidence_files)),
         cosign_term=term("co_sign"), completeness_term=term("completeness"), correction_term=term("correction"),
         correction_rounds=p["correction"]["rounds_max_count"], eligibility_term=term("eligibility"),
         material_term=term("material_review"), reviewers=review["experts_draw_count"],
@@ -292,19 +291,19 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
                           committee["second_ballot_max_count"]),
         ranking=tuple(p["quota"]["ranking"]), vote_within=term("committee"),
         papers_before=committee["papers_before_working_days"],
-        recall_after=committee.get("recall_after_working_days", StarPolicy.recall_after),
+        recall_after=committee.get("recall_after_working_days", USUAL.recall_after),
         notice_days=p["notice"]["notice_working_days"],
         confer_term=term("conferment"), refusal_letter=p["conferment"]["refusal_letter_working_days"],
         validity_years=p["conferment"]["validity_years"],
         document_pattern=p["numbering"]["decision_document_pattern"],
         certificate_pattern=p["numbering"]["certificate_pattern"], case_pattern=p["numbering"]["case_pattern"],
         serial_width=p["numbering"]["case_and_certificate_serial_width_count"], reminders=reminders,
-        suspension_reasons=tuple(clocks.get("suspension_reasons", StarPolicy.suspension_reasons)),
-        suspensions_max=clocks.get("suspensions_max_count", StarPolicy.suspensions_max),
-        service_presumed_workdays=clocks.get("service_presumed_working_days", StarPolicy.service_presumed_workdays),
-        late_entry_workdays=clocks.get("late_entry_working_days", StarPolicy.late_entry_workdays),
+        suspension_reasons=tuple(clocks.get("suspension_reasons", USUAL.suspension_reasons)),
+        suspensions_max=clocks.get("suspensions_max_count", USUAL.suspensions_max),
+        service_presumed_workdays=clocks.get("service_presumed_working_days", USUAL.service_presumed_workdays),
+        late_entry_workdays=clocks.get("late_entry_working_days", USUAL.late_entry_workdays),
         late_papers=frozenset(clocks.get("late_entry_paper_kinds", ())),
-        counter_close=time.fromisoformat(clocks.get("counter_close", f"{StarPolicy.counter_close:%H:%M}")))
+        counter_close=time.fromisoformat(clocks.get("counter_close", f"{USUAL.counter_close:%H:%M}")))
     if fault := next(_faults(policy), None):
         raise PolicyInvalid(fault)
     return policy

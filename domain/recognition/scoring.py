@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
 from statistics import median
+
+from domain.kernel.values import Value
 
 from .policy import Leaf, StarPolicy
 
@@ -52,8 +53,7 @@ def mean(values: Sequence[Fraction | int]) -> Fraction:
     return Fraction(sum(Fraction(v) for v in values), len(values))
 
 
-@dataclass(frozen=True)
-class Computed:
+class Computed(Value):
     """What follows by rule (R-37 to R-41), all in cp; `dimensions` serve the floors and the letter."""
     material_cp: int
     site_cp: int

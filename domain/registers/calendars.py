@@ -1,7 +1,6 @@
 """日历登记. The published calendars are one case; a change is a new version, never an edit (C-1 to C-5, C-37)."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from domain.kernel.calendar import DAY, Calendar, start_of
@@ -10,7 +9,7 @@ from domain.kernel.clock import workdays_after
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage, until
-from domain.kernel.values import Text, having, tagged
+from domain.kernel.values import Text, Value, having, tagged
 
 fact = tagged("calendar")
 
@@ -27,8 +26,7 @@ class CalendarPublished(Event):
     national_to: date | None = None
 
 
-@dataclass(frozen=True)
-class RanOut:
+class RanOut(Value):
     """A clock that ran out while the system was down, and when it was due (C-39)."""
     case: str
     stage: str
@@ -44,7 +42,7 @@ class OutageRecorded(Event):
 
 
 @fact
-class Calendars:
+class Calendars(Value):
     """The layers merged, later ones winning day by day."""
     calendar: Calendar = Calendar(published_to=date(2000, 1, 1))
     titles: tuple[tuple[str, str], ...] = ()
@@ -113,7 +111,6 @@ def _checked_by(case: Case, policy: Policy) -> tuple[Seat, ...]:
     return (Seat("head", post("office_head", "SC1")),)
 
 
-@dataclass(frozen=True)
 class CalendarPolicy(Policy):
     """C-28 (policy: calendar_warning): days before the last published one, and working days between two reminders."""
     calendar_warning_days: int = 60

@@ -6,7 +6,6 @@ case shows them as the gates `overdue:<id>` and `veto:<id>` (L-1, L-2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,7 +13,7 @@ from domain.kernel.case import Case, Entry, Event, Visit
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage
-from domain.kernel.values import Text, having, tagged
+from domain.kernel.values import Text, Value, having, tagged
 
 fact = tagged("organisation")
 
@@ -85,8 +84,7 @@ class ApplicationFailed(Event):
 # -- state -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Title:
+class Title(Value):
     programme: str
     level: int
     since: date
@@ -95,15 +93,14 @@ class Title:
     certificate: str = ""
 
 
-@dataclass(frozen=True)
-class Violation:
+class Violation(Value):
     no: str
     veto: str
     proven_on: date
 
 
 @fact
-class Organisation:
+class Organisation(Value):
     """What is registered of one organisation. `rectifications`: (number, due day, closed in time or still open)."""
     name: str = ""
     kind: str = ""

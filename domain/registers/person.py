@@ -4,7 +4,6 @@ Names, phones and accounts stand in the vault; the events know opaque ids (G-24)
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,7 +12,7 @@ from domain.kernel.clock import months_before
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage
-from domain.kernel.values import having, tagged
+from domain.kernel.values import Value, having, tagged
 
 fact = tagged("person")
 
@@ -76,8 +75,7 @@ class ExpertListed(Event):
     district: str = ""
 
 
-@dataclass(frozen=True)
-class PostHeld:
+class PostHeld(Value):
     kind: str
     organisation: str
     first_day: date
@@ -87,8 +85,7 @@ class PostHeld:
         return self.first_day <= day and (self.last_day is None or day <= self.last_day)
 
 
-@dataclass(frozen=True)
-class Relation:
+class Relation(Value):
     kind: str
     person: str = ""
     organisation: str = ""
@@ -96,8 +93,7 @@ class Relation:
     until: date | None = None
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Value):
     programmes: tuple[str, ...]
     subjects: tuple[str, ...]
     first_day: date
@@ -108,7 +104,7 @@ class Listing:
 
 
 @fact
-class Person:
+class Person(Value):
     affiliation: str = ""
     posts: tuple[PostHeld, ...] = ()
     relations: tuple[Relation, ...] = ()

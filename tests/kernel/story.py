@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, person, post
 from domain.kernel.stages import Context, End, Gates, Policy, Procedure, Stage
-from domain.kernel.values import having, tagged
+from domain.kernel.values import Value, field, having, tagged
 
 CALENDARS = Path(__file__).parents[2] / "data/policy/calendar"
 
@@ -46,8 +45,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{hour or '09:00'}").replace(tzinfo=COUNTY)
 
 
-@dataclass(frozen=True)
-class Who:
+class Who(Value):
     """Somebody who acts: posts as `kind@organisation`; `behind` is the principal of a substitute."""
     id: str
     posts: frozenset[Holder] = frozenset()
@@ -67,8 +65,7 @@ APPLICANT = who("applicant", "applicant@S")
 """The office and the head of every small table here, and the applicant of subject S."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Value):
     who: Who
     act: Act
     on: str = ""                                # when; empty = at once
@@ -82,15 +79,14 @@ def by(who: Who, verb: str, seat: str = "", on: str = "", stage: str = "", line:
     return Step(who, Act(verb, seat=seat, at=moment(at) if at else None, **act), on, stage, line)
 
 
-@dataclass(frozen=True)
-class Story:
+class Story(Value):
     procedure: Procedure
     case: Case
     now: datetime
     policy: Any = Policy()
     calendar: Calendar = Calendar()
     gates: Gates = field(default_factory=Gates)
-    more: Mapping[str, Any] = field(default_factory=dict)       # further fields of the context
+    more: Mapping[str, Any] = {}       # further fields of the context
     entries: tuple[Entry, ...] = ()                             # of the last decision
 
     def context(self, who: Who, now: datetime | None = None) -> Context:
@@ -191,7 +187,7 @@ class Said(Event):
 
 
 @fact
-class Tale:
+class Tale(Value):
     words: tuple[str, ...] = ()
 
     def evolve(self, event: Event, entry: Entry) -> Tale:

@@ -1,8 +1,6 @@
 """日历改版 (C-29, C-30): what a new version of the calendar does to cases that are open."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from domain.kernel.calendar import Calendar, end_of
@@ -17,7 +15,6 @@ A = who("a")
 FIRST = having(published("2025", "2026"), version=1)
 
 
-@dataclass(frozen=True)
 class Terms(Policy):
     ten: int = 10
     three: int = 3

@@ -1,7 +1,6 @@
 """The approval vocabulary (A), late entry (C-32 to C-34), separation and recusal (G), each on a table of a few rows."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
@@ -89,7 +88,6 @@ A, B, C, D = who("a"), who("b"), who("c"), who("d")
 WHY = Text("理由")
 
 
-@dataclass(frozen=True)
 class Terms(Policy):
     """The terms of the tables here."""
     five: int = 5
@@ -495,7 +493,7 @@ def held(*why: str) -> list[Step]:
     return [step for x in why for step in (by(CLERK, "suspend", to=x, opinion=WHY), by(CLERK, "resume"))]
 
 
-LISTED = Policy.suspension_reasons
+LISTED = Policy().suspension_reasons
 USED_UP = no("target_not_allowed", "C-21", held=2)
 
 
@@ -611,7 +609,6 @@ def test_C_24_an_act_that_arrives_after_it_is_past_the_deadline(procedure, looke
     assert decided(story, when=by(A, "agree", "a", visit=1, on="03-18 08:00")) == no("past_deadline", "C-24")
 
 
-@dataclass(frozen=True)
 class Reopening(Terms):
     reopen_allowed: bool = True
 

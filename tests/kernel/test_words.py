@@ -1,7 +1,6 @@
 """The words of a table that only some families use: lines, first days, ladders, second persons, children, money, gates."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -90,7 +89,6 @@ A, B, C = who("a"), who("b"), who("c")
 WHY = Text("理由")
 
 
-@dataclass(frozen=True)
 class Terms(Policy):
     five: int = 5
     three: int = 3

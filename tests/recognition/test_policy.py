@@ -187,7 +187,7 @@ def test_fields_remember_what_was_read():
 
 def changes(name: str, other: str) -> dict[str, tuple[Any, Any]]:
     a, b = policy(name), policy(other)
-    return {k: (getattr(a, k), getattr(b, k)) for k in StarPolicy.__dataclass_fields__ if getattr(a, k) != getattr(b, k)}
+    return {k: (getattr(a, k), getattr(b, k)) for k in StarPolicy.__struct_fields__ if getattr(a, k) != getattr(b, k)}
 
 
 def test_2015_and_2026_differ_in_these():
@@ -245,7 +245,7 @@ def test_what_a_file_may_say_of_clocks(field, value, name, then):
     """Files that say nothing keep the default."""
     data, seen = file(), set()
     data["parameters"]["clocks"] = {field: value}
-    assert (getattr(read_policy(data, seen), name), getattr(POLICY, name)) == (then, getattr(StarPolicy, name))
+    assert (getattr(read_policy(data, seen), name), getattr(POLICY, name)) == (then, getattr(StarPolicy(), name))
     assert unread(data) == set()
 
 

@@ -1,7 +1,6 @@
 """What each form of an application may say (R-1 to R-72), under the county's rules of 2026."""
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -623,7 +622,7 @@ def test_C_33_R_31_a_visit_entered_late_was_not_held_before_its_day():
     story = Story(STAR, case, moment("2026-03-12"), POLICY, shown.calendar, shown.gates)
     late = by(person_with("p1"), "agree", "p1", at="2026-03-09 14:00", form=VisitHeld(DONE), opinion=WHY)
     assert decided(story, when=late) == no("true_at_impossible", "R-30", day="2026-03-10")
-    assert decided(story, when=replace(late, act=replace(late.act, at=moment("2026-03-10 14:00"))))[0] == Visited(DONE)
+    assert decided(story, when=having(late, act=having(late.act, at=moment("2026-03-10 14:00"))))[0] == Visited(DONE)
 
 
 @pytest.mark.parametrize(("form", "then"), [

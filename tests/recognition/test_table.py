@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -210,7 +209,7 @@ TAKES_BACK = by(OFFICE, "take_back", "office", on="2026-03-05 10:00")
 def test_R_18_A_21_a_request_that_was_taken_back_is_no_round():
     """Asked on the wrong part, taken back within the hour; after it there are still two rounds, and its own term is over."""
     story = told(submitted(), *asks("03-05", "leaf.A1.2"))
-    story = told(story, replace(TAKES_BACK, act=replace(TAKES_BACK.act, visit=story.case.past[-1].no), stage="*"))
+    story = told(story, having(TAKES_BACK, act=having(TAKES_BACK.act, visit=story.case.past[-1].no), stage="*"))
     assert stands(story) == {"completeness": ["office"]}
     story = told(story, *asks("03-05 11:00", "leaf.A1.1"))
     assert story.case.open[0].editable == ("leaf.A1.1",)
@@ -247,7 +246,7 @@ def test_R_8_the_head_is_escalated():
 
 def test_G_12_who_checked_completeness_may_confirm_and_may_not_score():
     """One judging group: the office's handling."""
-    both = replace(HEAD, id="office1")
+    both = having(HEAD, id="office1")
     story = told(complete(), says(both, "head", Confirm()))
     drawn_ = told(story, does("draw_experts", Drawn("s", (("office1", "", True, False, True), ("e2", "", True, False, True)))))
     assert decided(drawn_, says(who("office1"), "office1")) == no("separation", "G-12", who="office1")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import asyncpg
 import pytest
@@ -23,7 +23,7 @@ from domain.kernel.case import Case, Event, FactProposed, Proposal, Tally
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import Seat, person, post
 from domain.kernel.stages import WORKFLOW, Policy, Procedure, Record, Stage, workdays
-from domain.kernel.values import TAGS, Text, having
+from domain.kernel.values import TAGS, Text, Value, having
 from domain.procedures import PROCEDURES
 from domain.recognition.batch import ExtendWindow, OpenBatch
 from domain.recognition.dossier import AnswerLeaf, Apply, CoSign, Declare, Describe
@@ -578,7 +578,7 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of a type as our dataclasses write it."""
+    """Values of a type as the log writes it."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return st.none() | WORDS | st.integers(-2**53, 2**53)
@@ -606,7 +606,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(values(args[0]), values(args[1]), max_size=2)
     if hint is Tally:
         return st.just(Tally())
-    assert dataclasses.is_dataclass(hint), hint
+    assert issubclass(hint, Value) or dataclasses.is_dataclass(hint), hint
     return built(hint)
 
 
@@ -614,7 +614,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 def built(cls: type) -> st.SearchStrategy[Any]:
     """Deferred: a calendar holds the one before it."""
     hints = get_type_hints(cls)
-    return st.deferred(lambda: st.builds(cls, **{f.name: values(hints[f.name]) for f in dataclasses.fields(cls)}))
+    return st.deferred(lambda: st.builds(cls, **{name: values(hint) for name, hint in hints.items() if get_origin(hint) is not ClassVar}))
 
 
 ALL = sorted(t for t, cls in TAGS.items() if cls.__module__.startswith("domain."))

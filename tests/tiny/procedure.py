@@ -7,7 +7,7 @@ from domain.kernel.case import Case, Entry, Event, Visit
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, post
 from domain.kernel.stages import Context, End, Policy, Procedure, Stage, escalate, lapse, workdays
-from domain.kernel.values import Text, having, tagged
+from domain.kernel.values import Text, Value, having, tagged
 
 fact = tagged("document")
 
@@ -20,7 +20,7 @@ class TextWritten(Event):
 
 
 @fact
-class Document:
+class Document(Value):
     written: bool = False
 
     def evolve(self, event: Event, entry: Entry) -> Document:
