@@ -5,6 +5,7 @@ person) it is stored as [tag, value].
 """
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -75,6 +76,7 @@ class _FactProposed(msgspec.Struct):
     form: _Unpacked
     reason: str
     visit: int = 0
+    at: datetime | None = None
 
 
 _child_stands, _fact_proposed = msgspec.json.Decoder(_ChildStands), msgspec.json.Decoder(_FactProposed)
@@ -86,7 +88,7 @@ def event_bytes(event: Event) -> bytes:
         case ChildStands():
             return encode({"child": event.child, "stands": pack(event.stands), "was": pack(event.was)})
         case FactProposed():
-            return encode({"form": pack(event.form), "reason": event.reason, "visit": event.visit})
+            return encode({"form": pack(event.form), "reason": event.reason, "visit": event.visit, "at": event.at})
     return encode(event)
 
 
@@ -97,7 +99,7 @@ def event_of(tag: str, data: bytes) -> Event:
         return ChildStands(c.child, _unpack(c.stands), _unpack(c.was))
     if tag == FactProposed.tag:
         p = _fact_proposed.decode(data)
-        return FactProposed(_unpack(p.form), p.reason, p.visit)
+        return FactProposed(_unpack(p.form), p.reason, p.visit, p.at)
     return _decoder(tag).decode(data)
 
 
@@ -123,6 +125,7 @@ class _Proposed(msgspec.Struct, array_like=True):
     visit: int = 0
     post: str = ""
     behind: str = ""
+    at: datetime | None = None
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -144,12 +147,12 @@ _state = msgspec.json.Decoder(_Stored, dec_hook=_tally)
 def state_bytes(case: Case) -> bytes:
     bare = having(case, facts=None, children={}, proposed=(), tally={}, line="")
     return encode([bare, pack(case.facts), {k: pack(v) for k, v in case.children.items()},
-                   [(p.no, pack(p.form), p.by, p.reason, p.visit, p.post, p.behind) for p in case.proposed]])
+                   [(p.no, pack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at) for p in case.proposed]])
 
 
 def state_of(data: bytes) -> Case:
     s = _state.decode(data)
     return having(s.case, facts=_unpack(s.facts), tally=Tally(),
                   children={k: _unpack(v) for k, v in s.children.items()},
-                  proposed=tuple(Proposal(p.no, _unpack(p.form), p.by, p.reason, p.visit, p.post, p.behind)
+                  proposed=tuple(Proposal(p.no, _unpack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at)
                                  for p in s.proposed))

@@ -106,6 +106,7 @@ class Proposal(Value):
     visit: int = 0
     post: str = ""
     behind: str = ""
+    at: datetime | None = None                  # when it was true, where that was entered late (C-31)
 
     @property
     def people(self) -> frozenset[str]:
@@ -433,10 +434,11 @@ class DutyRetried(Event):
 
 @fact
 class FactProposed(Event):
-    """Waits for a second person; `form` None = the ending of the case."""
+    """Waits for a second person; `form` None = the ending of the case. `at`: when it was true, if entered late."""
     form: Any
     reason: Text = Text("")
     visit: int = 0
+    at: datetime | None = None
 
 
 @fact
@@ -722,7 +724,7 @@ def _(case: Case, e: DutyRetried, entry: Entry, n: int) -> Changed:
 
 @_when(FactProposed)
 def _(case: Case, e: FactProposed, entry: Entry, n: int) -> Changed:
-    proposal = Proposal(n, e.form, entry.by, e.reason, e.visit, entry.post, entry.behind)
+    proposal = Proposal(n, e.form, entry.by, e.reason, e.visit, entry.post, entry.behind, e.at)
     return {"proposed": (*case.proposed, proposal)}
 
 

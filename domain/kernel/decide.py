@@ -34,7 +34,7 @@ from .case import (
 )
 from .clock import workdays_after
 from .follow import Decision, changed_since
-from .late import met_in_truth, noted, rule_of, why_not_late
+from .late import confirmed, met_in_truth, noted, rule_of, why_not_late
 from .may import (
     addressed,
     as_whom,
@@ -88,9 +88,11 @@ def decide(procedure: Procedure, case: Case, act: Act, context: Context) -> tupl
     outcome = _outcome(decision, act)
     if isinstance(outcome, Refusal):
         return outcome
-    at = act.at or context.now
-    post, behind = _post(procedure, now, act, context)
-    decision.do(outcome, now.visit(act.visit), at, context.actor, rule_of(act, context), post, behind)
+    of, (post, behind) = confirmed(now, act), _post(procedure, now, act, context)
+    at = of.at or context.now
+    decision.do(outcome, now.visit(of.visit), at, context.actor, rule_of(of, context), post, behind)
+    if act.verb == "second":
+        decision.add(ProposalClosed(int(act.seat)), context.now, context.actor, "", post, behind)
     # a fact counts from when it was true; what it starts, from when it was known
     decision.follow(at if act.verb == "hear" else context.now)
     decision.run_clocks()
@@ -201,7 +203,7 @@ def _outcome(decision: Decision, act: Act) -> Outcome | Refusal:
             assert visit
             return _close(here, visit, act, context)
         case "record":
-            return noted(act, context, _record(procedure, here, visit, act, as_of))
+            return noted(act, context, _record(procedure, here, visit, act, context, as_of))
         case "second" | "drop":
             return _second(procedure, case, act, context)
         case "do":
@@ -397,7 +399,8 @@ def _close(case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Re
     return [closed, Close("no_quorum", visit.stage)] if result == "no_quorum" else [closed]
 
 
-def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
+def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context, as_of: Context,
+            ) -> Outcome | Refusal:
     record = record_for(procedure, case, type(act.form), visit)
     if record is None:
         return no("unknown_command", "A-3")
@@ -407,9 +410,10 @@ def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
             refusal := next((no("separation", "G-13", who=s.key) for s in visit.seats
                              if s.acted and s.acted.by == context.actor), None)):
         return refusal
-    done = procedure.rules[record.form](case, visit, act.form, context)
-    proposed = FactProposed(act.form, visit=visit.no if visit else 0)
-    return [proposed] if record.second and not isinstance(done, Refusal) else done
+    done = procedure.rules[record.form](case, visit, act.form, as_of)
+    if isinstance(done, Refusal) or not record.second:
+        return done
+    return [FactProposed(act.form, visit=visit.no if visit else 0, at=as_of.now if as_of.now < context.now else None)]
 
 
 def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:
@@ -418,12 +422,13 @@ def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Out
         return [ProposalClosed(proposal.no)]
     visit = case.visit(proposal.visit)
     here = case.on(visit.line) if visit else case
-    done = procedure.rules[type(proposal.form)](here, visit, proposal.form, context)
+    as_of = having(context, now=proposal.at) if proposal.at else context
+    done = procedure.rules[type(proposal.form)](here, visit, proposal.form, as_of)
     if isinstance(done, Refusal):
         return done
     if isinstance(proposal.form, DemandRecusal):
         done = [*done, *recuse(procedure, case, proposal.form.person, "demanded", proposal.form.reason, context)]
-    return [*done, ProposalClosed(proposal.no)]
+    return done
 
 
 def _do(procedure: Procedure, case: Case, visit: Visit, act: Act, context: Context) -> Outcome | Refusal:

@@ -12,6 +12,7 @@ from .may import ends, people, taken_back
 from .refusal import Refusal, no
 from .seats import Seat
 from .stages import Close, Context, Outcome, Procedure, remind
+from .values import having
 
 FUTURE_TOLERANCE = timedelta(minutes=2)         # C-33
 BEYOND = "C-34"
@@ -114,6 +115,12 @@ def rule_of(act: Act, context: Context) -> str:
     if act.at and act.at < context.now and _late(act, context) and _beyond(act.at, context):
         return BEYOND
     return getattr(act.form, "rule", "")
+
+
+def confirmed(case: Case, act: Act) -> Act:
+    """The record that a second person confirms: of its row, as of when it was true (C-35); any other act is what it is."""
+    p = next((p for p in case.proposed if act.verb == "second" and str(p.no) == act.seat), None)
+    return having(act, visit=p.visit, form=p.form, at=p.at) if p else act
 
 
 def noted(act: Act, context: Context, done: Outcome | Refusal) -> Outcome | Refusal:

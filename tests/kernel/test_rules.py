@@ -22,6 +22,7 @@ from domain.kernel.case import (
     ExtensionAsked,
     FactProposed,
     LateAllowed,
+    ProposalClosed,
     ReminderDue,
     RosterDrawn,
     SeatActed,
@@ -874,6 +875,25 @@ def test_C_34_a_record_keeps_why_it_comes_late_and_its_paper():
     late = by(A, "record", form=SayLate("x"), on="03-20", at="03-12", opinion=WHY, files=("f00",))
     assert decided(given(desk), when=late) == [EnteredLate(1, WHY, ("f00",)), Said("x")]
     assert decided(given(desk), when=by(A, "record", form=SayLate("x"), on="03-20")) == [Said("x")]
+
+
+@pytest.mark.parametrize(("on", "rule"), [
+    pytest.param("03-21", "", id="within the limit"),
+    pytest.param("03-28", "C-34", id="confirmed after it: marked, and in no count that was published before"),
+])
+def test_C_35_G_13_what_a_second_person_confirms_counts_from_when_it_was_true(on, rule):
+    """The confirmation itself is of its own day (A-51)."""
+    met = []
+    rules = {**LATE["rules"], SayLate: lambda case, visit, form, context: met.append(context.now) or [Said("x")]}
+    desk = table(row(seats=seats("a"), records=(Record(SayLate, second=seats("b")),)), **{**LATE, "rules": rules})
+    true_at = moment("03-12 14:00")
+    story = given(desk, by(A, "record", form=SayLate("x"), on="03-20", at="03-12 14:00", opinion=WHY, files=("f00",)))
+    assert story.events == [EnteredLate(1, WHY, ("f00",)), FactProposed(SayLate("x"), visit=1, at=true_at)]
+    number = story.case.proposed[0].no
+    told = after(story, by(B, "second", str(number), on=on, stage="*"))
+    assert [(e.event, e.at, e.rule) for e in told.entries] == [
+        (Said("x"), true_at, rule), (ProposalClosed(number), moment(on), "")]
+    assert met == [true_at, true_at]
 
 
 def handed_in(at: str, on: str = "03-17 23:00") -> Step:
