@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from domain.kernel.case import Case, ChildStands, Entry, Event, FactProposed, Proposal, Tally
+from domain.kernel.clock import Clock
 from domain.kernel.values import TAGS, having
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -77,6 +78,7 @@ class _FactProposed(msgspec.Struct):
     reason: str
     visit: int = 0
     at: datetime | None = None
+    clock: Clock | None = None
 
 
 _child_stands, _fact_proposed = msgspec.json.Decoder(_ChildStands), msgspec.json.Decoder(_FactProposed)
@@ -88,7 +90,8 @@ def event_bytes(event: Event) -> bytes:
         case ChildStands():
             return encode({"child": event.child, "stands": pack(event.stands), "was": pack(event.was)})
         case FactProposed():
-            return encode({"form": pack(event.form), "reason": event.reason, "visit": event.visit, "at": event.at})
+            return encode({"form": pack(event.form), "reason": event.reason, "visit": event.visit, "at": event.at,
+                           "clock": event.clock})
     return encode(event)
 
 
@@ -99,7 +102,7 @@ def event_of(tag: str, data: bytes) -> Event:
         return ChildStands(c.child, _unpack(c.stands), _unpack(c.was))
     if tag == FactProposed.tag:
         p = _fact_proposed.decode(data)
-        return FactProposed(_unpack(p.form), p.reason, p.visit, p.at)
+        return FactProposed(_unpack(p.form), p.reason, p.visit, p.at, p.clock)
     return _decoder(tag).decode(data)
 
 
@@ -126,6 +129,7 @@ class _Proposed(msgspec.Struct, array_like=True):
     post: str = ""
     behind: str = ""
     at: datetime | None = None
+    clock: Clock | None = None
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -147,12 +151,12 @@ _state = msgspec.json.Decoder(_Stored, dec_hook=_tally)
 def state_bytes(case: Case) -> bytes:
     bare = having(case, facts=None, children={}, proposed=(), tally={}, line="")
     return encode([bare, pack(case.facts), {k: pack(v) for k, v in case.children.items()},
-                   [(p.no, pack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at) for p in case.proposed]])
+                   [(p.no, pack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at, p.clock) for p in case.proposed]])
 
 
 def state_of(data: bytes) -> Case:
     s = _state.decode(data)
     return having(s.case, facts=_unpack(s.facts), tally=Tally(),
                   children={k: _unpack(v) for k, v in s.children.items()},
-                  proposed=tuple(Proposal(p.no, _unpack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at)
+                  proposed=tuple(Proposal(p.no, _unpack(p.form), p.by, p.reason, p.visit, p.post, p.behind, p.at, p.clock)
                                  for p in s.proposed))

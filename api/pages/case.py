@@ -298,6 +298,7 @@ async def card_of(sight: Sight, found: Ways, rows: Sequence[dict[str, Any]], tex
         keys = {w.seat for w in found.main if w.form is DemandRecusal}
         if asked := next((p for p in case.proposed if str(p.no) in keys), None):
             title, chip = ("您可以撤回：回避申请" if asked.by == page.me else "现在由您决定：回避申请"), None
+            chip = chip_of(asked.clock, sight.context) if asked.clock else None
             who = page.directory.names.get(asked.form.person, "")
             why = f"{sight.person(asked.by, asked.post).name}申请{who}回避。理由：{texts.get(asked.form.reason, '')}"
         opinion = Opinion((body.get("opinion") or [""])[0], when, words.PHRASES, sight.inside and case.kind == "star")

@@ -143,6 +143,8 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
             return Field(name, "请谁回避", "radio", options=known_people(sight))
         case "reason" if form is DemandRecusal:
             return Field(name, label, "words", hint="写明是什么关系、怎么知道的；由作决定的人看")
+        case "known_on":
+            return Field(name, "后来才知道的，哪天知道", "date", hint="得知名字时就知道这层关系的，不填")
         case _ if name in PEOPLE:
             many = get_origin(hint) is tuple
             return Field(name, label, "many" if many else "one", options=people_options(name, sight))

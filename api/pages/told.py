@@ -211,6 +211,8 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
             return RECUSED[why], "back"
         case k.ActTakenBack():
             return "已取回", "back"
+        case k.ClockRanOut(visit=0):
+            return "回避申请到期还没有决定，上级也可以决定", "back"
         case k.ClockRanOut(key=key):
             return None if key == "begins" else (f"{stage}期限届满", "back")
         case k.LimitUndone():

@@ -21,6 +21,7 @@ class DemandRecusal:
     """申请某人回避：点名并写明理由，由股长或分管局长决定。"""          # G-19; the seat is frozen until then
     person: str
     reason: Text
+    known_on: date | None = None                # the tie, where it became known only after the name was told
 
 
 @tagged("kernel")

@@ -107,6 +107,7 @@ class Proposal(Value):
     post: str = ""
     behind: str = ""
     at: datetime | None = None                  # when it was true, where that was entered late (C-31)
+    clock: Clock | None = None                  # until when it is to be decided (G-19); its key is `second:` and the number
 
     @property
     def people(self) -> frozenset[str]:
@@ -158,6 +159,12 @@ class Case(Value):
     def on(self, line: str) -> Case:
         """The case as a row of that line sees it."""
         return having(self, line=line) if line else self
+
+    @property
+    def seconds(self) -> tuple[Clock, ...]:
+        """The clocks of what waits for a second person, that may still run out."""
+        return tuple(p.clock for p in self.proposed
+                     if p.clock and not p.clock.ran_out and (not p.visit or self.visit(p.visit)))
 
     def acts(self) -> list[tuple[str, str, Acted]]:
         """(stage, line, act) of everybody who acted in a seat; of acts alike the last."""
@@ -439,6 +446,7 @@ class FactProposed(Event):
     reason: Text = Text("")
     visit: int = 0
     at: datetime | None = None
+    clock: Clock | None = None
 
 
 @fact
@@ -526,8 +534,14 @@ def _in_seat(case: Case, event: Any, change: Callable[[Seat], Seat]) -> Changed:
 
 
 def _in_clock(case: Case, event: Any, change: Callable[[Clock], Clock]) -> Changed:
+    if not event.visit:
+        return _in_proposals(case, lambda c: change(c) if c.key == event.key else c)
     return _in_visit(case, event.visit, lambda v: having(
         v, clocks=tuple(change(c) if c.key == event.key else c for c in v.clocks)))
+
+
+def _in_proposals(case: Case, change: Callable[[Clock], Clock]) -> Changed:
+    return {"proposed": tuple(having(p, clock=change(p.clock)) if p.clock else p for p in case.proposed)}
 
 
 def _closed(case: Case, past: Past) -> Changed:
@@ -627,12 +641,13 @@ def _(case: Case, e: ChildStands, entry: Entry, n: int) -> Changed:
 @_when(CaseSuspended)
 def _(case: Case, e: CaseSuspended, entry: Entry, n: int) -> Changed:
     return {"suspended": True, "resumes_at": e.until, "open": tuple(having(v, clocks=tuple(
-        c if c.ran_out or not e.why else having(c, held_for=(*c.held_for, e.why)) for c in v.clocks)) for v in case.open)}
+        c if c.ran_out or not e.why else having(c, held_for=(*c.held_for, e.why)) for c in v.clocks)) for v in case.open),
+        **_in_proposals(case, lambda c: c if c.ran_out else c.pause(day_of(entry.at)))}
 
 
 @_when(CaseResumed)
 def _(case: Case, e: CaseResumed, entry: Entry, n: int) -> Changed:
-    return {"suspended": False, "resumes_at": None}
+    return {"suspended": False, "resumes_at": None, **_in_proposals(case, lambda c: c.resume(day_of(entry.at)))}
 
 
 @_when(ClockArmed)
@@ -674,7 +689,8 @@ def _(case: Case, e: LimitUndone, entry: Entry, n: int) -> Changed:
 def _(case: Case, e: DueDaysMoved, entry: Entry, n: int) -> Changed:
     floors = {(m.visit, m.key): m.old for m in e.moved if m.firm and m.new <= m.old}    # never earlier for who is bound
     return {"calendar": e.calendar, "open": tuple(having(v, clocks=tuple(
-        having(c, floor=floors[v.no, c.key]) if (v.no, c.key) in floors else c for c in v.clocks)) for v in case.open)}
+        having(c, floor=floors[v.no, c.key]) if (v.no, c.key) in floors else c for c in v.clocks)) for v in case.open),
+        **_in_proposals(case, lambda c: having(c, floor=floors.get((0, c.key), c.floor)))}
 
 
 @_when(ReminderDue)
@@ -724,7 +740,8 @@ def _(case: Case, e: DutyRetried, entry: Entry, n: int) -> Changed:
 
 @_when(FactProposed)
 def _(case: Case, e: FactProposed, entry: Entry, n: int) -> Changed:
-    proposal = Proposal(n, e.form, entry.by, e.reason, e.visit, entry.post, entry.behind, e.at)
+    proposal = Proposal(n, e.form, entry.by, e.reason, e.visit, entry.post, entry.behind, e.at,
+                        having(e.clock, key=f"second:{n}") if e.clock else None)
     return {"proposed": (*case.proposed, proposal)}
 
 

@@ -413,7 +413,8 @@ def _record(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
     done = procedure.rules[record.form](case, visit, act.form, as_of)
     if isinstance(done, Refusal) or not record.second:
         return done
-    return [FactProposed(act.form, visit=visit.no if visit else 0, at=as_of.now if as_of.now < context.now else None)]
+    return [FactProposed(act.form, visit=visit.no if visit else 0, at=as_of.now if as_of.now < context.now else None,
+                         clock=record.within.clock(case, context.policy, context.now) if record.within else None)]
 
 
 def _second(procedure: Procedure, case: Case, act: Act, context: Context) -> Outcome | Refusal:

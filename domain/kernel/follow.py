@@ -47,7 +47,7 @@ class Moment(Value):
     at: datetime
     order: int                          # at a tie a rung goes before a clock
     visit: int
-    what: str                           # resume served rung reminder claim answer clock
+    what: str                           # resume served rung reminder claim answer clock second
     key: str
     workdays: int = 0
 
@@ -60,6 +60,7 @@ def moments(procedure: Procedure, case: Case, context: Context) -> list[Moment]:
     if case.suspended:
         return sorted([*out, *([Moment(case.resumes_at, 0, 0, "resume", "")] if case.resumes_at else [])],
                       key=lambda m: (m.at, m.visit))
+    out += [Moment(end, 5, 0, "second", c.key) for c in case.seconds if (end := ends(c, context))]
     for v in case.open:
         stage = procedure[v.stage]
         if stage.ladder:
@@ -107,7 +108,8 @@ class Decision:
             return
         old = new.at(case.calendar)
         before = having(self.context, calendar=old)
-        moved = tuple(Moved(v.no, c.key, a, b, not old.provisional(day_of(a))) for v in case.open for c in v.armed
+        armed = [*((v.no, c) for v in case.open for c in v.armed), *((0, c) for c in case.seconds)]
+        moved = tuple(Moved(no, c.key, a, b, not old.provisional(day_of(a))) for no, c in armed
                       if c.key != "begins" and (a := ends(c, before)) and (b := ends(c, self.context)) and a != b)
         if moved or acts:
             self.add(DueDaysMoved(case.calendar, new.version, tuple(
@@ -138,6 +140,8 @@ class Decision:
             case "answer":
                 self.add(ExtensionAnswered(m.visit, m.key, 0, self.grace(self._visit(m.visit), m.key, m.at)),
                          m.at, rule="C-23")
+            case "second":                      # nothing is decided by silence: the superior may decide, too (G-19)
+                self.add(ClockRanOut(0, m.key), m.at, rule="C-24")
             case "clock":
                 self.add(ClockRanOut(m.visit, m.key), m.at, rule="C-24")
                 visit = self._visit(m.visit)

@@ -336,7 +336,11 @@ def seconds(procedure: Procedure, case: Case, proposal: Proposal, policy: object
         return None
     record = record_for(procedure, case, type(proposal.form), visit)
     here = case.on(visit.line) if visit else case
-    return tuple(record.second(here, policy)) if record and record.second else None
+    if record is None or record.second is None:
+        return None
+    asked = tuple(record.second(here, policy))
+    above = procedure.superior(here) if procedure.superior and proposal.clock and proposal.clock.ran_out else None
+    return (*asked, Seat("superior", above)) if above and all(s.holder != above for s in asked) else asked
 
 
 def _record(procedure: Procedure, case: Case, visit: Visit | None, context: Context) -> Refusal | None:

@@ -84,8 +84,9 @@ def plan(procedure: Procedure, case: Case, context: Context) -> Plan:
             tasks += _tasks(procedure, case.on(v.line), v, dues, policy, calendar)
         duties += [Owed(v.no, v.stage, d.name, v.done.count(d.name))
                    for d in procedure.owed(case, v, policy) if not d.told and d.name not in v.stuck]
+    clocks += [Running(0, c.key, c.field, end := ends(c, context), _provisional(end, calendar)) for c in case.seconds]
     if not case.suspended:
-        tasks += _seconds(procedure, case, policy)
+        tasks += _seconds(procedure, case, context)
     else:
         tasks.append(Task(0, case.open[0].stage if case.open else "", "", "resume", procedure.office(case), "", None, False))
     ahead = moments(procedure, case, context)
@@ -116,11 +117,13 @@ def _tasks(procedure: Procedure, case: Case, v: Visit, dues: dict[str, datetime 
             yield Task(v.no, v.stage, v.line, f"extend:{c.key}", procedure.office(case), "", None, False)   # C-23
 
 
-def _seconds(procedure: Procedure, case: Case, policy: Any) -> Iterator[Task]:
-    """What waits for a second person is that person's task (G-13, A-34)."""
+def _seconds(procedure: Procedure, case: Case, context: Context) -> Iterator[Task]:
+    """What waits for a second person is that person's task (G-13, A-34), overdue or not (G-19)."""
     for p in case.proposed:
-        for s in seconds(procedure, case, p, policy) or ():
-            yield Task(0, "", "", f"second:{p.no}" if p.form else "end", s.holder, "", None, False)
+        due = (p.clock.ran_out or ends(p.clock, context)) if p.clock else None
+        early = _provisional(due, context.calendar)
+        for s in seconds(procedure, case, p, context.policy) or ():
+            yield Task(0, "", "", f"second:{p.no}" if p.form else "end", s.holder, "", due, early)
 
 
 def offers(procedure: Procedure, case: Case, context: Context) -> list[Offer]:

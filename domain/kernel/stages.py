@@ -168,11 +168,12 @@ class Record(Value):
     """A fact that may be recorded while the row is open, and by whom.
 
     `by` None: the seats' holders, without seats the office. `second`: proposed by one, confirmed by one of these,
-    another person, dropped by either.
+    another person, dropped by either. `within`: by when that is to be decided; after it the superior may, too.
     """
     form: type
     by: Seats | None = None
     second: Seats | None = None
+    within: Term | None = None
 
 
 class roster(Value):

@@ -77,6 +77,7 @@ FINER = {
     ("not_late_able", "limit"): "补录期限（{limit}个工作日）已过。请先由股长在本案登记“同意逾期补录”，再由您补录。",
     ("attachment_required", "paper"): "补录这件事要附纸质件的扫描件。请先上传扫描件，再提交补录。",
     ("past_deadline", "counter"): "最后一天{counter}以后交到窗口的算逾期。请联系经办股室，问清能否恢复。",
+    ("past_deadline", "demand"): "申请回避应在得知名字后{demand}个工作日内提出，现在已过。后来才知道这层关系的，请填写知道的日期。",
     ("malformed", "recall"): "上次会议人数不够，再次开会不得早于{recall}。请改会议日期。",
     ("policy_invalid", "since"): "这份办法从{since}施行，到{until}为止，今天不能按它开批次。请选今天有效的办法。",
     ("malformed", "hold_for"): "还没有选暂停的事由，或事由不在所列之内。请从列出的事由里选一个。",

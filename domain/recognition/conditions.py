@@ -4,7 +4,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.calendar import Calendar
+from domain.kernel.calendar import Calendar, day_of, start_of
 from domain.kernel.case import Case, Event
 from domain.kernel.clock import workdays_after
 from domain.kernel.gates import number_gate
@@ -173,19 +173,39 @@ def rounds_left(case: Case, frm: str, to: str, policy: StarPolicy) -> bool:
     return to != "correction" or asked - undone < policy.correction_rounds
 
 
+BY_NAME = ("completeness", "eligibility", "proposal")
+"""Rows whose people the school reads of by name."""
+
+
 def told_by_name(case: Case) -> frozenset[str]:
     """Whom the school was told, or who handles its case openly; blind experts are none of these (G-19)."""
-    acted = {who for stage, _, a in case.acts() if stage in ("completeness", "eligibility", "proposal")
-             for who in (a.by, a.behind)}
+    acted = {who for stage, _, a in case.acts() if stage in BY_NAME for who in (a.by, a.behind)}
     claimed = {s.claimed_by for v in case.open for s in v.seats}
     return frozenset({*case.roster("panel").members, *case.roster("committee").members, *acted, *claimed} - {""}
                      - case.recused)
 
 
+def told_since(case: Case, who: str) -> datetime | None:
+    """When the school was told that name: by a notice or a call, or by what that person did; None = not yet."""
+    acted = [a.at for stage, _, a in case.acts() if stage in BY_NAME and who in (a.by, a.behind)]
+    claimed = [s.claimed_at for v in case.open for s in v.seats if s.claimed_by == who and s.claimed_at]
+    told = [case.facts.named[who]] if who in case.facts.named else []
+    return min([*acted, *claimed, *told], default=None)
+
+
 def known_to_the_school(case: Case, visit: object, form: DemandRecusal, context: Context) -> list[Event] | Refusal:
-    """G-19: of somebody whom the school knows by name, for a reason."""
+    """G-19: of somebody whom the school knows by name, for a reason; within the days after the name was told, or after the
+    tie became known. Whether that was so is asked when it is demanded, not when it is decided."""
     if form.person not in told_by_name(case):
         return no("malformed", "G-19", field="person")
+    if form.known_on and form.known_on > day_of(context.now):
+        return no("true_at_impossible", "C-33")
+    since = told_since(case, form.person)
+    if since and form.known_on:
+        since = max(since, start_of(form.known_on))
+    days = context.policy.recusal_demand
+    if since and context.now > workdays_after(since, days, context.calendar) and all(p.form != form for p in case.proposed):
+        return no("past_deadline", "G-19", demand=days)
     return [] if form.reason else no("opinion_required", "G-19")
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from domain.kernel.case import BallotClosed, Entry, Event
@@ -269,6 +269,7 @@ class Application(Value):
     totals: Mapping[str, int] = {}
     day: date | None = None
     notified: date | None = None
+    named: Mapping[str, datetime] = {}        # whom the school was told, and when (G-19)
     visited: bool = False
     site: Mapping[str, Scores] = {}
     suggestions: Mapping[str, str] = {}
@@ -318,7 +319,7 @@ _CHANGES: dict[type, Any] = {
     OfficeScored: lambda s, e, _: {"office": e.scores},
     SheetSigned: lambda s, e, _: {"sheets": {**s.sheets, e.expert: e.scores}, "totals": {**s.totals, e.expert: e.total_cp}},
     VisitFixed: lambda s, e, _: {"day": e.day},
-    SchoolNotified: lambda s, e, _: {"notified": e.day},
+    SchoolNotified: lambda s, e, entry: {"notified": e.day, "named": {**dict.fromkeys(e.panel, entry.at), **s.named}},
     Visited: lambda s, e, _: {"visited": True, "site": {}, "suggestions": {}, "rescored": {}},     # a report on that visit
     SiteScored: lambda s, e, _: {"site": {**s.site, e.member: e.scores},
                                  "suggestions": {**s.suggestions, e.member: e.suggestion}},
@@ -328,9 +329,9 @@ _CHANGES: dict[type, Any] = {
     ResultProposed: lambda s, e, _: {"proposal": e.result, "departs": e.departs, "total_cp": e.total_cp,
                                      "dimensions_cp": e.dimensions_cp, "missed_floors": e.missed_floors,
                                      "margin_cp": e.margin_cp, "ballot": "", "yes": 0},
-    CalledToVote: lambda s, e, _: {"ballot": "", "yes": 0, "meeting": e.meeting, "chair": e.chair,
-                                   "members": e.members, "present": e.present,
-                                   "recused": e.recused},
+    CalledToVote: lambda s, e, entry: {"ballot": "", "yes": 0, "meeting": e.meeting, "chair": e.chair,
+                                       "members": e.members, "present": e.present, "recused": e.recused,
+                                       "named": {**dict.fromkeys(e.members, entry.at), **s.named}},
     BallotClosed: lambda s, e, _: {"ballot": e.result, "yes": e.yes} if e.result != "no_quorum" else {},
     BelowQuotaHeard: lambda s, e, _: {"below_quota": True},
     VetoesHeard: lambda s, e, _: {"vetoes": e.numbers},

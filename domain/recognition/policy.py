@@ -105,6 +105,8 @@ class StarPolicy(Policy):
     visit_notice: int = 3
     report_term: int = 5
     fact_reply: int = 3
+    recusal_demand: int = 3
+    recusal_decide: int = 2
     activities_min: Mapping[str, int] = {}
     mending: bool = True
     mend_term: int = 30
@@ -302,6 +304,8 @@ def read_policy(data: Mapping[str, Any], seen: set[str] | None = None) -> StarPo
         suspensions_max=clocks.get("suspensions_max_count", USUAL.suspensions_max),
         service_presumed_workdays=clocks.get("service_presumed_working_days", USUAL.service_presumed_workdays),
         late_entry_workdays=clocks.get("late_entry_working_days", USUAL.late_entry_workdays),
+        recusal_demand=clocks.get("recusal_demand_working_days", USUAL.recusal_demand),
+        recusal_decide=clocks.get("recusal_decide_working_days", USUAL.recusal_decide),
         late_papers=frozenset(clocks.get("late_entry_paper_kinds", ())),
         counter_close=time.fromisoformat(clocks.get("counter_close", f"{USUAL.counter_close:%H:%M}")))
     if fault := next(_faults(policy), None):

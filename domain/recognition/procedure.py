@@ -155,7 +155,7 @@ RULES = {
 }
 
 STAR = Procedure(kind="star", facts=Application, policy=read_policy, rules=RULES, may_return=rounds_left, tells=stands, shows=shows, leans=leans, heeds=heed_vetoes,
-  may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader), Record(AllowLate, section_head)),
+  may_open=may_apply, may_end=before_signing, hears=(MeetingCalled, BelowQuota, PutOnHold), opened_by=(Record(Apply, the_clerk),), records=(Record(DemandRecusal, the_principal, second=head_or_leader, within=workdays("recusal_decide")), Record(AllowLate, section_head)),
   office=office, head=head, superior=leader, applicant=principal_of, number=StarPolicy.case_series, stages=(
     Stage("dossier",      seats=the_clerk, form=Declare, records=(Record(Describe), Record(AnswerLeaf)),
                           clock=until(b.window_end_of_child, gate=b.window_gate).or_rest_of("co_sign"), at_limit=lapse),

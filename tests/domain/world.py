@@ -310,7 +310,7 @@ class World:
             case "AllowLate":
                 return AllowLate(day_of(self.now) - r.randint(0, 20) * DAY, WORDS)
             case "DemandRecusal":
-                return DemandRecusal(r.choice(self._known(case) or ["nobody"]), WORDS)
+                return DemandRecusal(r.choice(self._known(case) or ["nobody"]), WORDS, day_of(self.now))
             case "SignedOut":
                 return b.SignedOut(r.choice(f.present or ("member0",)))
         return want()

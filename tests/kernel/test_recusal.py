@@ -1,14 +1,17 @@
 """回避 (G-18 to G-21, A-44): declared, demanded, found; before the act and after it."""
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.case import ProposalClosed, Recused, SeatClaimed, SeatGone, SeatOpened
+from domain.kernel.case import ClockRanOut, DueDaysMoved, Moved, ProposalClosed, Recused, SeatClaimed, SeatGone, SeatOpened
+from domain.kernel.plan import plan
 from domain.kernel.refusal import no
 from domain.kernel.seats import ALL, SCORE, Seat, person, pool, post
-from domain.kernel.stages import Duty, End, Procedure, Record, Stage, roster
-from domain.kernel.values import Text
+from domain.kernel.stages import Duty, End, Procedure, Record, Stage, roster, workdays
+from domain.kernel.values import Text, having
 
 from .story import (
     APPLICANT,
@@ -30,6 +33,8 @@ from .story import (
     table,
     who,
 )
+from .test_calendar_change import FIRST, end, then
+from .test_rules import TERMS
 
 A, B, C, D = (who(x) for x in "abcd")
 LEADER = who("leader", "leader@BUREAU")
@@ -136,6 +141,63 @@ def test_G_19_not_upheld_the_seat_goes_on():
 def test_G_19_nobody_decides_about_themselves():
     story = given(judged(), by(APPLICANT, "record", form=DemandRecusal("head", WHY), stage="*"))
     assert decided(story, upheld(story)) == no("recused", "G-19")
+
+
+TIMED = judged(records=(Record(DemandRecusal, lambda case, policy: (Seat("", post("applicant", case.subject)),),
+                               lambda case, policy: (Seat("", post("head", "B")),), within=workdays("three")),))
+ASKED = (draws("ab"), DEMANDED)
+
+
+def seconds(story: Story) -> list[tuple[str, str]]:
+    """Whose task it is, and by when."""
+    tasks = plan(TIMED, story.case, story.context(WORKFLOW)).tasks
+    return [(t.holder.kind, f"{t.due:%m-%d}") for t in tasks if t.seat.startswith("second:")]
+
+
+def look(on: str) -> object:
+    return by(WORKFLOW, "look", on=on, stage="*")
+
+
+def test_G_19_it_is_due_and_when_that_is_over_the_superior_decides_too():
+    """Nothing is decided by silence: the seat stays frozen, the task stays, overdue."""
+    story = given(TIMED, *ASKED, policy=TERMS)
+    number = story.case.proposed[0].no
+    assert seconds(story) == [("head", "03-13")]
+    assert decided(story, by(LEADER, "second", seat=str(number), stage="*")) == no("wrong_post", "G-13")
+    assert decided(story, look("03-13 23:59")) == []
+    late = after(story, look("03-14"))
+    assert [(e.event, f"{e.at:%m-%d %H:%M}", e.rule) for e in late.entries] == [(ClockRanOut(0, f"second:{number}"), "03-13 23:59", "C-24")]
+    assert seconds(late) == [("head", "03-13"), ("leader", "03-13")]
+    assert decided(late, agrees(A)) == no("recused", "G-19", who="a")
+    assert decided(late, look("2025-06-30")) == []
+    for judge in (HEAD, LEADER):
+        assert decided(late, by(judge, "second", seat=str(number), stage="*"))[0] == Recused("a", "demanded", ("judges",), (), WHY)
+
+
+def test_G_19_whoever_is_asked_already_is_asked_once():
+    both = lambda case, policy: (Seat("", post("head", "B")), Seat("", post("leader", "BUREAU")))  # noqa: E731
+    rows = judged(records=(Record(DemandRecusal, TIMED.records[0].by, both, workdays("three")),))
+    assert seconds(given(rows, *ASKED, look("03-14"), policy=TERMS)) == [("head", "03-13"), ("leader", "03-13")]
+
+
+def test_G_19_C_21_its_clock_stands_still_with_the_case():
+    """From Tuesday to Thursday; what is left of the three days are Friday, Monday and Tuesday."""
+    story = given(TIMED, *ASKED, by(CLERK, "suspend", to="other_case", opinion=WHY, on="03-11", stage="*"),
+                  by(CLERK, "resume", on="03-13", stage="*"), policy=TERMS)
+    assert seconds(story) == [("head", "03-18")]
+
+
+def test_G_19_C_29_a_day_off_added_moves_it():
+    story = given(TIMED, *ASKED, policy=TERMS, calendar=FIRST)
+    number = story.case.proposed[0].no
+    told = after(having(story, calendar=then(having(FIRST, off=FIRST.off | {date(2025, 3, 12)}), 2)), look("03-11"))
+    assert told.events == [DueDaysMoved(1, 2, (Moved(0, f"second:{number}", end("2025-03-13"), end("2025-03-14")),))]
+    assert seconds(told) == [("head", "03-14")]
+
+
+def test_G_19_what_was_demanded_before_there_was_a_clock_is_not_overdue():
+    story = given(judged(), *ASKED)
+    assert decided(story, look("2025-06-30")) == []
 
 
 # -- G-20: found ---------------------------------------------------------------------------------------------------

@@ -239,6 +239,8 @@ def test_a_number_changed_in_the_file_is_the_number_that_is_followed():
     pytest.param("service_presumed_working_days", 5, "service_presumed_workdays", 5, id="C-9 presumed"),
     pytest.param("late_entry_working_days", 5, "late_entry_workdays", 5, id="C-34 the limit"),
     pytest.param("late_entry_paper_kinds", ["visit_held"], "late_papers", frozenset(["visit_held"]), id="C-34 which need a paper"),
+    pytest.param("recusal_demand_working_days", 5, "recusal_demand", 5, id="G-19 by when it is demanded"),
+    pytest.param("recusal_decide_working_days", 1, "recusal_decide", 1, id="G-19 by when it is decided"),
     pytest.param("counter_close", "17:00", "counter_close", time(17), id="C-15 the counter"),
 ])
 def test_what_a_file_may_say_of_clocks(field, value, name, then):

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import day_of, end_of
-from domain.kernel.case import CaseSuspended, Entry, Past, RosterDrawn, RosterLeft, SeatClaimed, evolve
+from domain.kernel.case import CaseSuspended, Entry, Event, Past, Proposal, RosterDrawn, RosterLeft, SeatClaimed, evolve
 from domain.kernel.check import check
 from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Candidate, Roster, draw
-from domain.kernel.seats import Acted, Seat, person
+from domain.kernel.seats import Acted, Seat, person, post
 from domain.kernel.stages import Close, End
 from domain.kernel.values import Text, having
 from domain.recognition import batch as b
 from domain.recognition import conditions
+from domain.recognition.conditions import known_to_the_school, told_since
 from domain.recognition.dossier import (
     AnswerLeaf,
     Apply,
@@ -599,6 +601,46 @@ def test_R_30_fix_the_visit(on, visit_on, then):
 def test_R_30_the_school_is_told_the_day_and_the_panel():
     case = application(roster={"panel": ["p1", "p2", "p3"]}, day=TODAY)
     assert notified(case, visit("visit"), Notified(), context()) == [SchoolNotified(TODAY, ("p1", "p2", "p3"))]
+
+
+def demanded(*, on: str = "2026-03-13", known_on: str = "", person: str = "p1", **told: Any) -> list[Event] | Refusal:
+    """The school was told the panel on Tuesday the 10th; Wednesday, Thursday and Friday are its three days."""
+    case = application(roster={"panel": ["p1", "p2", "p3"]}, **told)
+    form = DemandRecusal(person, WHY, day(known_on) if known_on else None)
+    return known_to_the_school(case, None, form, context(now=moment(on)))
+
+
+TOLD = {"named": dict.fromkeys(("p1", "p2"), NOW)}
+
+
+@pytest.mark.parametrize(("got", "then"), [
+    pytest.param(demanded(on="2026-03-13 23:59", **TOLD), [], id="on the last day"),
+    pytest.param(demanded(on="2026-03-14", **TOLD), no("past_deadline", "G-19", demand=3), id="after it"),
+    pytest.param(demanded(on="2026-03-20", known_on="2026-03-18", **TOLD), [], id="the tie became known later"),
+    pytest.param(demanded(on="2026-03-20", known_on="2026-03-13", **TOLD), no("past_deadline", "G-19", demand=3), id="known for too long"),
+    pytest.param(demanded(on="2026-03-14", known_on="2026-03-09", **TOLD), no("past_deadline", "G-19", demand=3), id="known before the name was told"),
+    pytest.param(demanded(on="2026-03-13", known_on="2026-03-14", **TOLD), no("true_at_impossible", "C-33"), id="not known yet"),
+    pytest.param(demanded(on="2026-03-20", person="p3", **TOLD), [], id="who joined later and was not announced yet"),
+    pytest.param(demanded(person="p9", **TOLD), no("malformed", "G-19", field="person"), id="nobody whom the school knows"),
+])
+def test_G_19_demanded_within_the_days_after_the_name_was_told(got, then):
+    assert got == then
+
+
+def test_G_19_the_names_are_told_with_the_notice_and_the_call_and_by_who_acts():
+    story = Application().evolve(SchoolNotified(TODAY, ("p1",)), Entry(SchoolNotified(TODAY, ("p1",)), NOW, "workflow"))
+    called = CalledToVote(1, "m1", ("m1", "p1"), ())
+    later = moment("2026-03-12")
+    assert story.evolve(called, Entry(called, later, "workflow")).named == {"p1": NOW, "m1": later}
+    case = at(application(), "proposal", seats=(Seat("head", post("x", "y"), acted=Acted("agree", "head", NOW, 1)),))
+    assert (told_since(case, "head"), told_since(case, "p1")) == (NOW, None)
+
+
+def test_G_19_what_was_demanded_in_time_is_decided_later():
+    case = application(roster={"panel": ["p1"]}, **TOLD)
+    form = DemandRecusal("p1", WHY)
+    case = having(case, proposed=(Proposal(3, form, "chief"),))
+    assert known_to_the_school(case, None, form, context(now=moment("2026-03-20"))) == []
 
 
 @pytest.mark.parametrize(("visit_on", "activities", "then"), [

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, end_of
 from domain.kernel.case import Case, Event, FactProposed, Proposal, Tally
+from domain.kernel.clock import Clock
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import Seat, person, post
 from domain.kernel.stages import WORKFLOW, Policy, Procedure, Record, Stage, workdays
@@ -42,6 +43,7 @@ from tests.county import COMMITTEE, HEAD, County
 from .conftest import PDF, SMALL, chunks
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=COUNTY)
+CLOCK = Clock("second:3", "recusal_decide", "workday", 2, NOON)
 DESCRIBE = Describe("竹编", "语文", "报告")
 
 
@@ -644,7 +646,7 @@ FORM = ProveViolation("岚教督结〔2026〕1号", "illegal_fee", date(2026, 3,
 @given(case=values(Case), facts=st.one_of(*map(values, FACTS)), told=values(TAGS["star.stands.v1"]), no=st.integers(1, 9),
        who=st.tuples(WORDS, WORDS, WORDS))
 def test_every_state_comes_back_as_it_was(case: Case, facts: Any, told: Any, no: int, who: tuple[str, str, str]):
-    proposed = (Proposal(no, FORM, who[0], Text("why"), no, who[1], who[2], NOON), Proposal(no + 1, None, who[0]))
+    proposed = (Proposal(no, FORM, who[0], Text("why"), no, who[1], who[2], NOON, CLOCK), Proposal(no + 1, None, who[0]))
     case = having(case, facts=facts, children={"星申2026-001": told}, proposed=proposed, tally=Tally(), line="")
     stored = codec.state_bytes(case)
     assert codec.state_of(stored) == case
@@ -653,7 +655,7 @@ def test_every_state_comes_back_as_it_was(case: Case, facts: Any, told: Any, no:
 
 def test_a_proposal_keeps_its_visit_and_the_principal_behind_it():
     """Else a substitute could confirm what their principal proposed (G-13)."""
-    event = FactProposed(FORM, Text("why"), 7, NOON)
+    event = FactProposed(FORM, Text("why"), 7, NOON, CLOCK)
     assert codec.event_of(event.tag, codec.event_bytes(event)) == event
     assert codec.event_of(event.tag, b'{"form":["",null],"reason":""}') == FactProposed(None)     # as it was once written
     case = having(Case(), proposed=(Proposal(3, FORM, "a"),))
