@@ -29,7 +29,7 @@ from domain.kernel.seats import BALLOT, Holder
 from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure
 from domain.kernel.values import Value, having
 from domain.procedures import PROCEDURES, REGISTERS
-from domain.registers.person import PERSON, Person, organisations_of, own_ties, posts_on
+from domain.registers.person import PERSON, Person, of_the_county, organisations_of, own_ties, posts_on
 
 from . import codec
 from .texts import TextRow, taken_out, too_short
@@ -187,6 +187,8 @@ class Door:
             context = having(context, files=await _theirs(self.pool, files, command.actor, command.case))
             if lacking := next((f for f in files if f not in context.files), ""):
                 return no("attachment_required", "R-10", leaf=lacking)
+        if act.verb == "assign":
+            context = having(context, outside=await _outside(self.pool, act.to))
         if short := too_short(act.form, context.policy):
             return short
         texts: list[TextRow] = []
@@ -495,6 +497,12 @@ async def _theirs(pool: asyncpg.Pool, files: Sequence[str], actor: str, case: st
         "select distinct hash, size, kind from file_use join file using (hash) where hash = any($1) and "
         "(case_id = '' and uploader = $2 or case_id = $3 and $3 <> '')", list(files), actor, case)
     return {r["hash"]: (r["size"], r["kind"]) for r in rows}
+
+
+async def _outside(pool: asyncpg.Pool, who: str) -> frozenset[str]:
+    """That person, unless the register knows them and does not list them as from outside (G-14)."""
+    state = await pool.fetchval("select state from case_head where id = $1 and kind = 'person'", who)
+    return frozenset() if state and of_the_county(codec.state_of(state).facts) else frozenset({who})
 
 
 async def _sealed(pool: asyncpg.Pool, case: str, visit: int) -> dict[str, str]:

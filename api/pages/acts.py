@@ -124,7 +124,7 @@ def extra_fields(sight: Sight, way: Way) -> list[fields.Field]:
             excluded = excluded_in(sight, way)
             options = [fields.Option(o.value, o.words + (f"，{why}" if (why := excluded.get(o.value)) else ""))
                        for o in fields.people_options("to", sight, kinds)]
-            hint = "库里的人都抽不了，原因写在姓名后面；外县或市级专家库的人，请分管局长定后先登记入库" if excluded else ""
+            hint = "库里的人都抽不了，原因写在姓名后面；外县或市级专家库的人，由分管局长指派" if excluded else ""
             return [fields.Field("to", "请谁", "one", required=True, hint=hint, options=options)]
     return []
 

@@ -92,6 +92,7 @@ def task_words(procedure: Procedure, stage: str, seat: str, public: bool, case: 
     if case and any(f"second:{p.no}" == seat and isinstance(p.form, DemandRecusal) for p in case.proposed):
         return "决定回避申请"
     said = words.stage_words(procedure, stage, public) if stage in procedure else ""
+    seat = seat.removesuffix("^") if seat == "assign^" else seat
     kind = seat.partition(":")[0] if seat.partition(":")[0] in ("again", "extend", "second") or seat in (
         "close", "assign", "resume", "end") else ""
     verb = {"second": "确认登记", "end": "确认终止", "extend": "答复延期", "again": "系统没办成，请重新办理"}.get(kind,

@@ -458,7 +458,8 @@ def _hear(procedure: Procedure, case: Case, act: Act, context: Context) -> Outco
 
 
 def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, context: Context) -> Outcome | Refusal:
-    """指派 (A-43, G-14): a named person beside a seat that nobody can hold, or in place of one that is gone.
+    """指派 (A-43, G-14): a named person beside a seat that nobody can hold, or in place of one that is gone; somebody from
+    outside the county only by the superior.
 
     Where the row asks the people of a list, the person joins it: seats, sheets and later rows read the list.
     """
@@ -468,6 +469,8 @@ def _assign(procedure: Procedure, case: Case, visit: Visit | None, act: Act, con
     missing = unheld(procedure, case, visit, context.policy)
     if refusal := barred(procedure, case, stage, act.to):
         return refusal
+    if act.to in context.outside and (procedure.superior is None or as_whom(procedure.superior(case), context) is None):
+        return no("wrong_post", "G-14", outside=act.to)
     if missing and isinstance(stage.seats, roster):
         if visit.seat(act.to) or act.to in case.roster(stage.seats.name).ever():
             return no("already_acted", "A-43")

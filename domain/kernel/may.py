@@ -111,6 +111,12 @@ def beside(stage: Stage, seat: Seat | None) -> bool:
     return bool(seat and seat.open) and stage.rule is not BALLOT and not isinstance(stage.seats, roster)
 
 
+def dry(procedure: Procedure, case: Case, visit: Visit) -> bool:
+    """The list that this row asks found nobody: the superior may name somebody from outside (G-14)."""
+    asks = procedure[visit.stage].seats
+    return isinstance(asks, roster) and case.roster(asks.name).dry
+
+
 def targets(procedure: Procedure, case: Case, visit: Visit, policy: object) -> tuple[str, ...]:
     """Where this row may send the case back to: named by it, and passed or made for returning (A-15 to A-17)."""
     passed = {p.stage for p in case.past if p.line == visit.line}
@@ -249,7 +255,7 @@ def over(case: Case, visit_no: int) -> Refusal:
 def _office(procedure: Procedure, case: Case, verb: str, context: Context) -> Refusal | None:
     if verb == "end" and (refusal := unmet(procedure.may_end, case, context)):
         return refusal
-    if as_whom(procedure.office(case), context) is None and not heads(procedure, case, context) \
+    if as_whom(procedure.office(case), context) is None and not heads(procedure, case, context, in_place=verb == "assign") \
             and not (verb == "end" and ending(case) and heads(procedure, case, context, in_place=True)):
         return no("wrong_post", "A-33")
     if case.subject in context.ties:

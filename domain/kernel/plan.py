@@ -9,7 +9,7 @@ from .acts import AGAIN, OFFICE_VERBS
 from .calendar import Calendar, day_of
 from .case import Case, Visit
 from .follow import ends, moments
-from .may import may_record, put_again, records_of, seconds, targets, unheld, why_not
+from .may import dry, may_record, put_again, records_of, seconds, targets, unheld, why_not
 from .refusal import Refusal
 from .seats import BALLOT, SCORE, Holder
 from .stages import Context, Procedure
@@ -20,7 +20,7 @@ class Task(Value):
     """One thing that a person, a post or a pool has to do: a row of 待办.
 
     `seat` is the key of the seat, or `close` for the chair, `assign`, `again:duty`, `extend:key`, `resume` for the office,
-    `second:N` and `end` for a second person.
+    `assign^` for its superior, `second:N` and `end` for a second person.
     """
     visit: int
     stage: str
@@ -110,6 +110,8 @@ def _tasks(procedure: Procedure, case: Case, v: Visit, dues: dict[str, datetime 
         yield Task(v.no, v.stage, v.line, "close", stage.chair(case, policy), "", dues.get(""), False)      # A-12
     if unheld(procedure, case, v, policy):
         yield Task(v.no, v.stage, v.line, "assign", procedure.office(case), "", dues.get(""), False)        # A-43
+        if procedure.superior and dry(procedure, case, v):
+            yield Task(v.no, v.stage, v.line, "assign^", procedure.superior(case), "", dues.get(""), False)  # G-14
     for duty in v.stuck:
         yield Task(v.no, v.stage, v.line, f"again:{duty}", procedure.office(case), "", None, False)
     for c in v.armed:

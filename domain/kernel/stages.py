@@ -64,6 +64,7 @@ class Context(Value):
     limits: Mapping[str, int] = {}  # account code → side on which it never goes below zero
     sealed: Mapping[str, str] = {}  # seat → choice of a secret ballot, for its closing only
     files: Mapping[str, tuple[int, str]] = {}  # of the form: hash → bytes and kind
+    outside: frozenset[str] = frozenset()                   # whom the act names and who is not of the county (G-14)
 
 
 WORKFLOW = "workflow"

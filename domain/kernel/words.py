@@ -78,6 +78,7 @@ FINER = {
     ("attachment_required", "paper"): "补录这件事要附纸质件的扫描件。请先上传扫描件，再提交补录。",
     ("past_deadline", "counter"): "最后一天{counter}以后交到窗口的算逾期。请联系经办股室，问清能否恢复。",
     ("past_deadline", "demand"): "申请回避应在得知名字后{demand}个工作日内提出，现在已过。后来才知道这层关系的，请填写知道的日期。",
+    ("wrong_post", "outside"): "这个人不在本县。外县或市级专家库的人只能由分管局长指派，请报分管局长，或改请本县的人。",
     ("malformed", "recall"): "上次会议人数不够，再次开会不得早于{recall}。请改会议日期。",
     ("policy_invalid", "since"): "这份办法从{since}施行，到{until}为止，今天不能按它开批次。请选今天有效的办法。",
     ("malformed", "hold_for"): "还没有选暂停的事由，或事由不在所列之内。请从列出的事由里选一个。",

@@ -260,6 +260,11 @@ def near(person: Person, day: date) -> frozenset[str]:
                      and (r.since is None or r.since <= day) and (r.until is None or r.until >= day))
 
 
+def of_the_county(person: Person) -> bool:
+    """Not on the list of experts as one from outside: of another county, or of the city's pool (G-14)."""
+    return not (person.listing and person.listing.outside)
+
+
 def organisations_of(person: Person, day: date) -> frozenset[str]:
     """Where this person is principal, clerk or bursar: their relatives are tied to it (G-16)."""
     return frozenset(p.organisation for p in person.posts if p.kind in NEAR_POSTS and p.holds(day))

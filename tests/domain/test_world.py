@@ -110,9 +110,8 @@ def test_every_row_verb_and_ending_is_reached():
     assert never_reached(seen) == [], "\n".join(f"{name:44} {times}" for name, times in sorted(seen.items()))
 
 
-@pytest.mark.parametrize("seed", [5])
-def test_C_35_visits_entered_late_in_whole_lives(seed):
-    """Held in time, entered when its limit had acted: every promise holds and the case comes to its natural end."""
+def undone(seed):
+    """A life in which visits are held in time and entered days later; whether the limit had acted on one of them."""
     world = World(seed)
     for _ in range(60):
         world.helpful(3)
@@ -121,7 +120,12 @@ def test_C_35_visits_entered_late_in_whole_lives(seed):
         world.visit_recorded_late()
         world.check()
     world.finish()
-    assert any(isinstance(e.event, LimitUndone) for log in world.logs.values() for e in log)
+    return any(isinstance(e.event, LimitUndone) for log in world.logs.values() for e in log)
+
+
+def test_C_35_visits_entered_late_in_whole_lives():
+    """Every promise holds, and each case comes to its natural end."""
+    assert any(undone(seed) for seed in range(30))
 
 
 # -- what a life once broke: the kernel -----------------------------------------------------------------------------

@@ -158,7 +158,8 @@ class World:
             self.now, who, self.posts.get(who, nobody), behind, self.posts.get(behind, nobody),
             self.ties.get(who, nobody) | self.ties.get(behind, nobody), self.policy, self.calendar,
             Gates({key: value for key, value in self.shown.items() if key[0] in gates}),
-            sealed=dict(self.vault[id, act.visit]) if act and act.verb == "close" else {})
+            sealed=dict(self.vault[id, act.visit]) if act and act.verb == "close" else {},
+            outside=frozenset({act.to}) if act and act.verb == "assign" and act.to.startswith("outside") else nobody)
 
     def act(self, id: str, act: Act, who: str) -> Refusal | None:
         before, procedure = self.cases[id], self.procedure(id)
@@ -379,7 +380,7 @@ class World:
             if self.posts[who] and who not in others and who not in case.recused and case.subject not in self.ties.get(who, ()):
                 return who
         who = f"appointed{len(self.posts)}"
-        self.posts[who] = frozenset({HEAD if of == HEADS else STAFF})
+        self.posts[who] = frozenset({HEAD if of == HEADS else LEADER if of == ("leader",) else STAFF})
         return who
 
     def push(self, id: str) -> bool:
@@ -443,7 +444,7 @@ class World:
                 return self.act(id, Act("extend", t.visit, of, more=more), self.office(id, asked.asked_by)) is None
             case "again":
                 return self.act(id, Act("again", t.visit, duty=of), self.office(id)) is None
-            case "assign":
+            case "assign" | "assign^":
                 return self._assign(id, visit, "")
         return self.procedure(id)[visit.stage].rule is not BALLOT and (
             any(self._answered(id, visit, t, who) for who in self.holders(t.holder)) or self._barred(id, visit, t))
@@ -470,16 +471,18 @@ class World:
         return not any("@" in s.key and s.open for s in visit.seats) and self._assign(id, visit, t.seat)
 
     def _assign(self, id: str, visit: Visit, seat: str) -> bool:
-        """Somebody from another county (G-14)."""
-        who = f"outside{len(self.posts)}"
+        """Somebody of the county, or of another one: that the leader does, or whoever has the post then (G-14)."""
+        by, who = self.r.choice([("office", "fresh"), ("leader", "outside")])
+        who = f"{who}{len(self.posts)}"
         self.posts[who] = frozenset()
-        return self.act(id, Act("assign", visit.no, seat, to=who), self.office(id)) is None
+        assigns = self.office(id) if by == "office" else self.office(id, of=("leader",))
+        return self.act(id, Act("assign", visit.no, seat, to=who), assigns) is None
 
     def whole(self, id: str, visit: Visit | None, verb: str, seat: str = "", want: type | None = None,
               targets: tuple[str, ...] = ()) -> Act:
         """A whole act of that verb."""
         r, row = self.r, self.procedure(id)[visit.stage] if visit else None
-        to = f"outside{r.randrange(3)}" if verb == "assign" else ""
+        to = r.choice(["fresh", "outside"]) + f"{r.randrange(3)}" if verb == "assign" else ""
         if verb == "suspend":
             to = r.choice(self.policy.suspension_reasons)
         if verb == "return":
@@ -531,7 +534,8 @@ class World:
         if offer.refusal:
             assert refusal and refusal.code == offer.refusal.code, (id, offer, act, refusal)
         elif refusal:                           # whom it names, or who asked for that clock, is in the form too
-            names = refusal.code == "separation" and offer.verb in ("assign", "extend")
+            names = (refusal.code == "separation" and offer.verb in ("assign", "extend")) or (
+                (refusal.code, refusal.rule, offer.verb) == ("wrong_post", "G-14", "assign"))
             assert names or refusal.code in FORM_REASONS, (id, offer, act, refusal)
 
     def outside(self, what: str) -> None:

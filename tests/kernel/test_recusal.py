@@ -6,7 +6,17 @@ from datetime import date
 import pytest
 
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.case import ClockRanOut, DueDaysMoved, Moved, ProposalClosed, Recused, SeatClaimed, SeatGone, SeatOpened
+from domain.kernel.case import (
+    ClockRanOut,
+    DueDaysMoved,
+    Moved,
+    ProposalClosed,
+    Recused,
+    RosterDrawn,
+    SeatClaimed,
+    SeatGone,
+    SeatOpened,
+)
 from domain.kernel.plan import plan
 from domain.kernel.refusal import no
 from domain.kernel.seats import ALL, SCORE, Seat, person, pool, post
@@ -72,6 +82,38 @@ DEMANDED = by(APPLICANT, "record", form=AGAINST_A, stage="*")
 
 def upheld(story: Story) -> object:
     return by(HEAD, "second", seat=str(story.case.proposed[0].no), stage="*")
+
+
+# -- G-14: a pool that found nobody ----------------------------------------------------------------------------------
+
+EMPTY = table(
+    Stage("score", seats=roster("judges"), rule=SCORE, judges="material", duties=(
+        Duty("name", Name, while_=fewer_than_two, given_up=lambda case, policy: bool(case.rosters)),)),
+    row("sign", seats=lambda case, policy: (Seat("clerk", post("office", "B")),), not_by=("score",)),
+    superior=lambda case: post("leader", "BUREAU"))
+ELSEWHERE = {"outside": frozenset({"x"})}
+
+
+@pytest.mark.parametrize(("who", "to", "then"), [
+    pytest.param(CLERK, "c", [RosterDrawn("judges", ("c",)), SeatOpened(1, Seat("c", person("c")))], id="the office names people of the county"),
+    pytest.param(CLERK, "x", no("wrong_post", "G-14", outside="x"), id="nobody from outside"),
+    pytest.param(HEAD, "x", no("wrong_post", "G-14", outside="x"), id="nor does the head"),
+    pytest.param(LEADER, "x", [RosterDrawn("judges", ("x",)), SeatOpened(1, Seat("x", person("x")))], id="the leader may"),
+    pytest.param(A, "c", no("wrong_post", "A-33"), id="nobody else names anybody"),
+    pytest.param(who("leader", "leader@BUREAU", ties=("S",)), "x", no("own_case", "G-15"), id="a leader who is tied does not"),
+])
+def test_G_14_only_the_leader_names_somebody_from_outside(who, to, then):
+    assert decided(given(EMPTY, draws(""), **ELSEWHERE), by(who, "assign", to=to)) == then
+
+
+def test_G_14_it_is_the_leaders_task_too_where_the_pool_found_nobody():
+    assert stands(given(EMPTY, draws(""))) == {"score": ["assign", "assign^"]}
+    assert stands(given(EMPTY, draws("a"))) == {"score": ["a", "assign"]}
+
+
+def test_G_14_G_13_nobody_waives_separation():
+    story = given(EMPTY, draws("ab"), agrees(A), agrees(B))
+    assert decided(story, by(LEADER, "assign", "clerk", to="a")) == no("separation", "G-13", who="a")
 
 
 # -- G-18: declared -------------------------------------------------------------------------------------------------

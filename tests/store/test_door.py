@@ -12,7 +12,7 @@ from domain.kernel.words import sentence
 from domain.recognition.dossier import AnswerLeaf, Apply, Describe
 from domain.recognition.proposal import Letter, Propose
 from store.database import APP, migrate, open_pool
-from store.door import Receipt
+from store.door import Receipt, _outside
 from store.verify import verify
 from tests.conftest import _create, _drop, as_app
 from tests.county import AUDITOR, HEAD, County
@@ -55,6 +55,13 @@ async def test_G_30_a_stranger_sees_no_case(county: County):
         assert got.code == code
         assert (await county.ask(who, case, "withdraw")).code == code
     assert (await county.read(case, AUDITOR)).case.id == case
+
+
+async def test_G_14_the_register_says_who_is_from_outside(record: County):
+    """A college of the city, the county's own, a clerk of the bureau, and nobody known."""
+    staff = await record.holder("basic_education_section_staff@SC2")
+    pool = {o: await record.holder(f"expert@{o}") for o in ("AF1", "AF3")}
+    assert [bool(await _outside(record.pool, x)) for x in (pool["AF1"], pool["AF3"], staff, "P99999")] == [True, False, False, True]
 
 
 async def test_R_6_a_second_application_is_refused(county: County):
