@@ -10,6 +10,7 @@ from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import day_of, end_of
 from domain.kernel.case import CaseSuspended, Entry, Event, Past, Proposal, RosterDrawn, RosterLeft, SeatClaimed, evolve
 from domain.kernel.check import check
+from domain.kernel.late import BEYOND
 from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Candidate, Roster, draw
@@ -665,6 +666,17 @@ def test_C_33_R_31_a_visit_entered_late_was_not_held_before_its_day():
     late = by(person_with("p1"), "agree", "p1", at="2026-03-09 14:00", form=VisitHeld(DONE), opinion=WHY)
     assert decided(story, when=late) == no("true_at_impossible", "R-30", day="2026-03-10")
     assert decided(story, when=having(late, act=having(late.act, at=moment("2026-03-10 14:00"))))[0] == Visited(DONE)
+
+
+@pytest.mark.parametrize("stage", [s.name for s in STAR.stages])
+def test_C_34_no_published_count_reads_what_may_come_late(stage):
+    """Only a visit may come late here. Neither where an application stands for its batch (ranking, places, notices) nor what
+    it shows (loads, numbers) follows from it, so that after the limit it changes no count that was published."""
+    assert {f for p in (STAR, BATCH) for f in p.rules if getattr(f, "late", False)} == {VisitHeld}
+    case = at(application(total_cp=8500, margin_cp=300, yes=7, roster={"experts": ["e1", "e2"], "panel": ["p1"]}), stage)
+    late = evolve(case, Entry(Visited(DONE), NOW, "p1", BEYOND))
+    assert late.facts != case.facts
+    assert (STAR.tells(late), STAR.shows(late)) == (STAR.tells(case), STAR.shows(case))
 
 
 @pytest.mark.parametrize(("form", "then"), [
