@@ -713,7 +713,7 @@ def _(case: Case, e: ExtensionAnswered, entry: Entry, n: int) -> Changed:
     def answered(c: Clock) -> Clock:
         c = having(c, asked_at=None, asked_by="", asked_more=0)
         if e.more:
-            return having(c, extended=c.extended + e.more, extensions=c.extensions + 1, ran_out=None, reminded=())
+            return having(c, extended=c.extended + e.more, extensions=c.extensions + 1, ran_out=None, met=False, reminded=())
         return having(c, grace=(entry.at, e.grace)) if e.grace else c
     return _in_clock(case, e, answered)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .acts import Act, AllowLate
 from .calendar import COUNTY, day_of, end_of
-from .case import Case, EnteredLate, Event, LateAllowed, LimitUndone, SeatGone, SeatOpened, Visit
+from .case import Case, EnteredLate, Event, LateAllowed, LimitUndone, SeatGone, Visit
 from .clock import Clock, workdays_after
 from .may import ends, people, taken_back
 from .refusal import Refusal, no
@@ -88,7 +88,7 @@ def met_in_truth(procedure: Procedure, case: Case, act: Act, context: Context) -
     seat, clock = visit.seat(act.seat), visit.clock(act.seat) or visit.clock()
     if clock is None or seat is None or seat.stands_for or seat.gone not in ("", "ran_out") or not _met(clock, act, context):
         return []
-    return _undone(procedure, case.on(visit.line), visit, seat, clock, context)
+    return _undone(case, visit, seat, clock)
 
 
 def _met(clock: Clock | None, act: Act, context: Context) -> bool:
@@ -96,14 +96,12 @@ def _met(clock: Clock | None, act: Act, context: Context) -> bool:
         act.at, clock.ran_out, context)
 
 
-def _undone(procedure: Procedure, case: Case, visit: Visit, seat: Seat, clock: Clock, context: Context) -> Outcome:
+def _undone(case: Case, visit: Visit, seat: Seat, clock: Clock) -> Outcome:
     name = next((n for n, r in case.rosters.items() if (seat.key, "ran_out") in r.left), "") if seat.gone else ""
     instead = [s for s in visit.seats if s.counts_as == seat.key or (name and s.key == case.roster(name).instead(seat.key))]
     if any(s.acted for s in instead):
         return []
-    called = {x.seat.key for x in procedure[visit.stage].at_limit(case, visit, clock.key, context.policy)
-              if isinstance(x, SeatOpened) and x.seat.counts_as == seat.key}
-    gone = [s.key for s in instead if s.open and s.stands_for and (seat.gone or s.key in called)]
+    gone = [s.key for s in instead if s.open and s.stands_for and (seat.gone or s.key.endswith("^"))]
     if clock.met and not seat.gone and not gone:
         return []
     return [LimitUndone(visit.no, clock.key, seat.key if seat.gone else "", name),

@@ -247,9 +247,13 @@ class escalate(Value):
     organisation: str = ""                                  # needed where the seat is a person's
 
     def __call__(self, case: Case, visit: Visit, key: str, policy: Any) -> Outcome:
-        return [SeatOpened(visit.no, Seat(f"{s.key}^", Holder(self.kind, self.organisation or s.holder.id),
-                                          stands_for=s.key))
-                for s in visit.seats if s.open and not s.stands_for]
+        out: Outcome = []
+        for s in (s for s in visit.seats if s.open and not s.stands_for):
+            holder = Holder(self.kind, self.organisation or s.holder.id)
+            above = [x for x in visit.seats if x.stands_for == s.key and x.key.endswith("^")]
+            if not any(x.open and x.holder == holder for x in above):       # passed up before
+                out.append(SeatOpened(visit.no, Seat(s.key + "^" * (1 + len(above)), holder, stands_for=s.key)))
+        return out
 
 
 Question = Callable[[Case, Any], bool]

@@ -585,6 +585,17 @@ def test_A_41_escalated_first_to_act_decides(steps, when, then):
     assert (got if isinstance(got, Refusal) else stands(got)) == then
 
 
+@pytest.mark.parametrize(("above", "then"), [
+    pytest.param(post("leader", "BUREAU"), ["desk", "desk^"], id="whoever has the seat already is asked once"),
+    pytest.param(post("other", "BUREAU"), ["desk", "desk^", "desk^^"], id="another has a seat of their own"),
+])
+def test_A_41_A_44_at_the_limit_the_superior_may_be_asked_already(above, then):
+    rows = table(row(seats=lambda case, policy: (Seat("desk", post("head", "B")),), judges="office", clock=workdays("five"),
+                     at_limit=escalate("leader", "BUREAU")), superior=lambda case: above)
+    story = given(rows, by(HEAD, "decline", "desk", opinion=WHY), policy=TERMS)
+    assert stands(story, "03-18") == {"ask": then}
+
+
 def test_A_41_an_escalated_act_counts_for_the_seat():
     story = given(limited(escalate("head", "B"), "a", "b", rule=ALL), agrees(B), by(WORKFLOW, "look", on="03-18"), policy=TERMS)
     assert stands(story) == {"ask": ["a", "a^"]}
