@@ -216,7 +216,7 @@ def say(event: Any, sight: Sight, stages: dict[int, str]) -> tuple[str, str] | N
         case k.ClockRanOut(key=key):
             return None if key == "begins" else (f"{stage}期限届满", "back")
         case k.LimitUndone():
-            return f"{stage}补录的事在期限内已办，到期的处理撤销", "ok"
+            return f"{stage}在期限内已办（补录），到期的处理撤销", "ok"
         case k.DueDaysMoved(moved=moved):
             return (f"日历改版，{len(moved)}个到期日改定", "") if moved else None
         case k.RungTaken(key=key):
