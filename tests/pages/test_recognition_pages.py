@@ -140,7 +140,10 @@ async def test_G_19_a_principal_asks_somebody_to_stand_back_and_hears_the_answer
     assert set(panel) <= set(people) and not [e for e in experts if e in form.bytes.decode() and e != name]
     refused = check(await browser.submit(form, form.form("/check"), "核对", person=panel[0]), 422)
     assert "理由还没有填" in refused.text and dict(refused.form("/check").fields)["person"] == panel[0]
-    seen = check(await browser.submit(refused, refused.form("/check"), "核对", reason="三年前在我校任教。"))
+    late = check(await browser.submit(refused, refused.form("/check"), "核对", reason="三年前在我校任教。"), 409)
+    assert "得知名字后3个工作日内" in late.text          # the names came with the notice of the visit
+    today = (await stages.county.read(case)).context.now.date().isoformat()
+    seen = check(await browser.submit(late, late.form("/check"), "核对", known_on=today))
     assert f"{name}（考察组成员" in seen.text and "由股长决定" in seen.text
     check(await browser.submit(seen, seen.form("/acts/record"), "确认"))
     await browser.be(HEAD)
