@@ -5,7 +5,7 @@ log makes is trusted for reading another.
 """
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -83,7 +83,7 @@ class _Fold:
         self.version, self.hash, self.broken, self.at_seal = 0, b"", False, b""
         self.procedure: Procedure | None = None
         self.case: Case | None = None
-        self.words: list[tuple[str, str, int]] = []     # text, salted hash, version
+        self.words: list[tuple[str, int]] = []          # reference, version
         self.files: list[tuple[str, int]] = []
 
     def take(self, r: asyncpg.Record) -> str:
@@ -125,7 +125,7 @@ class _Fold:
 
     def _refers_to(self, event: Event, data: bytes) -> None:
         if len(data) > REFERENCE_LENGTH:
-            self.words += [(text, digest, self.version) for text, digest in references_in(data)]
+            self.words += [(ref, self.version) for ref in references_in(data)]
         files = getattr(event, "files", ()) or getattr(event, "file", "")
         if files:
             self.files += [(h, self.version) for h in ((files,) if isinstance(files, str) else files)]
@@ -206,22 +206,17 @@ def _state(data: bytes) -> Case | None:
 
 async def _referred_to(connection: asyncpg.Connection, folds: list[_Fold]) -> AsyncIterator[Fault]:
     """The words and files that facts refer to. Erased words are no fault (G-28), others or none are."""
-    words = [(fold.id, *w) for fold in folds for w in fold.words]
-    for r in await connection.fetch(
-            "select x.case_id, x.version, t.id from unnest($1::text[], $2::text[], $3::text[], $4::int[]) "
-            "x(case_id, id, hash, version) left join text_body t on t.id = x.id where t.id is null "
-            "or (t.body is null) <> (t.erased_at is not null) "
-            "or encode(sha256(t.salt || convert_to(t.body, 'UTF8')), 'hex') <> x.hash", *_columns(words, 4)):
-        yield Fault(r["case_id"], r["version"], "文字被改过" if r["id"] else "文字不在")
-    files = [(fold.id, *f) for fold in folds for f in fold.files]
-    for r in await connection.fetch(
-            "select x.case_id, x.version from unnest($1::text[], $2::text[], $3::int[]) x(case_id, hash, version) "
-            "left join file f on f.hash = x.hash where f.hash is null", *_columns(files, 3)):
-        yield Fault(r["case_id"], r["version"], "佐证没有登记")
-
-
-def _columns(rows: list[tuple[Any, ...]], width: int) -> Iterator[list[Any]]:
-    return ([row[i] for row in rows] for i in range(width))
+    wrong = {r["ref"]: "文字被改过" if r["id"] else "文字不在" for r in await connection.fetch(
+        "select ref, t.id from unnest($1::text[]) ref left join text_body t on t.id = split_part(ref, '.', 1) "
+        "where t.id is null or (t.body is null) <> (t.erased_at is not null) "
+        "or encode(sha256(t.salt || convert_to(t.body, 'UTF8')), 'hex') <> split_part(ref, '.', 2)",
+        list({ref for fold in folds for ref, _ in fold.words}))}
+    for fold, ref, version in ((fold, *w) for fold in folds for w in fold.words if w[0] in wrong):
+        yield Fault(fold.id, version, wrong[ref])
+    there = {r["hash"] for r in await connection.fetch(
+        "select hash from file where hash = any($1)", list({h for fold in folds for h, _ in fold.files}))}
+    for fold, version in ((fold, version) for fold in folds for h, version in fold.files if h not in there):
+        yield Fault(fold.id, version, "佐证没有登记")
 
 
 async def _not_of_a_case(connection: asyncpg.Connection) -> AsyncIterator[Fault]:

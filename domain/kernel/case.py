@@ -37,17 +37,25 @@ class Visit(Value):
         return all(c.ran_out for c in self.clocks if c.key == "begins")
 
     def seat(self, key: str) -> Seat | None:
-        return next((s for s in self.seats if s.key == key), None)
+        for s in self.seats:                    # asked many times a decision: a generator costs as much again
+            if s.key == key:
+                return s
+        return None
 
     def clock(self, key: str = "") -> Clock | None:
-        return next((c for c in self.clocks if c.key == key), None)
+        for c in self.clocks:
+            if c.key == key:
+                return c
+        return None
 
     @property
     def armed(self) -> tuple[Clock, ...]:
         """The clocks that may still run out; a seat's only while the seat is waited for."""
+        if not self.clocks:
+            return ()
         said = {s.counts_as for s in self.seats if s.acted and not s.gone}
-        waits = {"", "begins", *(s.key for s in self.seats if s.open and s.counts_as not in said)}
-        return tuple(c for c in self.clocks if not c.ran_out and c.key in waits)
+        waits = {"", "begins", *[s.key for s in self.seats if s.open and s.counts_as not in said]}
+        return tuple([c for c in self.clocks if not c.ran_out and c.key in waits])
 
 
 class Past(Value):
@@ -143,7 +151,10 @@ class Case(Value):
     line: str = ""                              # not state: whose eyes a row's questions see the case with
 
     def visit(self, no: int) -> Visit | None:
-        return next((v for v in self.open if v.no == no), None)
+        for v in self.open:
+            if v.no == no:
+                return v
+        return None
 
     def at(self, stage: str) -> Visit | None:
         """The open visit of that stage, on the line through whose eyes the case is seen."""

@@ -78,10 +78,13 @@ def plan(procedure: Procedure, case: Case, context: Context) -> Plan:
     policy, calendar = context.policy, context.calendar
     tasks, clocks, duties = [], [], []
     for v in case.open:
-        dues = {c.key: ends(c, context) for c in v.armed}
-        clocks += [Running(v.no, c.key, c.field, dues[c.key], _provisional(dues[c.key], calendar)) for c in v.armed]
+        armed = v.armed
+        dues = {c.key: ends(c, context) for c in armed}
+        clocks += [Running(v.no, c.key, c.field, dues[c.key], _provisional(dues[c.key], calendar)) for c in armed]
         if not case.suspended:
             tasks += _tasks(procedure, case.on(v.line), v, dues, policy, calendar)
+            tasks += [Task(v.no, v.stage, v.line, f"extend:{c.key}", procedure.office(case), "", None, False)
+                      for c in armed if c.asked_at]                                                     # C-23
         duties += [Owed(v.no, v.stage, d.name, v.done.count(d.name))
                    for d in procedure.owed(case, v, policy) if not d.told and d.name not in v.stuck]
     clocks += [Running(0, c.key, c.field, end := ends(c, context), _provisional(end, calendar)) for c in case.seconds]
@@ -114,9 +117,6 @@ def _tasks(procedure: Procedure, case: Case, v: Visit, dues: dict[str, datetime 
             yield Task(v.no, v.stage, v.line, "assign^", procedure.superior(case), "", dues.get(""), False)  # G-14
     for duty in v.stuck:
         yield Task(v.no, v.stage, v.line, f"again:{duty}", procedure.office(case), "", None, False)
-    for c in v.armed:
-        if c.asked_at:
-            yield Task(v.no, v.stage, v.line, f"extend:{c.key}", procedure.office(case), "", None, False)   # C-23
 
 
 def _seconds(procedure: Procedure, case: Case, context: Context) -> Iterator[Task]:

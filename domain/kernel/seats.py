@@ -68,10 +68,14 @@ Rule = Callable[[tuple[Seat, ...]], Turns]
 
 def _turns(seats: tuple[Seat, ...]) -> tuple[list[str], dict[str, str], frozenset[str]]:
     """Keys in order, what was said under each, the seats still asked."""
-    held = {s.counts_as for s in seats if not s.gone}
-    keys = [k for k in dict.fromkeys(s.counts_as for s in seats) if k in held]      # who was assigned comes in that turn
-    said = {s.counts_as: s.acted.verb for s in seats if s.acted and not s.gone}
-    return keys, said, frozenset(s.key for s in seats if not s.gone and s.counts_as not in said)
+    held, said = {s.counts_as: False for s in seats}, dict[str, str]()      # who was assigned comes in that turn
+    for s in seats:
+        if not s.gone:
+            held[s.counts_as] = True
+            if s.acted:
+                said[s.counts_as] = s.acted.verb
+    asked = [s.key for s in seats if not s.gone and s.counts_as not in said]
+    return [k for k, is_held in held.items() if is_held], said, frozenset(asked)
 
 
 def ANY(seats: tuple[Seat, ...]) -> Turns:

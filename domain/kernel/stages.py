@@ -307,7 +307,7 @@ def nothing(case: Case) -> Mapping[str, Any]:
     return {}
 
 
-class Procedure(Value, kw_only=True, dict=True):
+class Procedure(Value, kw_only=True, dict=True, gc=True):
     """A table and the words that hold in every row of it. See the design, "Words of a procedure"."""
     kind: str
     stages: tuple[Stage, ...]

@@ -18,8 +18,11 @@ TAGS: dict[str, type] = {}
 """Tag → class, for everything that is stored where its type is not known beforehand. Tags only grow."""
 
 
-class Value(Struct, frozen=True):
-    """What decisions are made of: made, read and changed (`having`) in a fraction of a frozen dataclass's time (0015)."""
+class Value(Struct, frozen=True, gc=False):
+    """What decisions are made of: made, read and changed (`having`) in a fraction of a frozen dataclass's time (0015).
+
+    Python's collector need not look at them: what never changes cannot come to hold itself.
+    """
 
 
 def tagged(family: str, version: int = 1) -> Callable[[type[T]], type[T]]:
