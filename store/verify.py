@@ -211,12 +211,15 @@ async def _referred_to(connection: asyncpg.Connection, folds: list[_Fold]) -> As
         "where t.id is null or (t.body is null) <> (t.erased_at is not null) "
         "or encode(sha256(t.salt || convert_to(t.body, 'UTF8')), 'hex') <> split_part(ref, '.', 2)",
         list({ref for fold in folds for ref, _ in fold.words}))}
-    for fold, ref, version in ((fold, *w) for fold in folds for w in fold.words if w[0] in wrong):
-        yield Fault(fold.id, version, wrong[ref])
     there = {r["hash"] for r in await connection.fetch(
         "select hash from file where hash = any($1)", list({h for fold in folds for h, _ in fold.files}))}
-    for fold, version in ((fold, version) for fold in folds for h, version in fold.files if h not in there):
-        yield Fault(fold.id, version, "佐证没有登记")
+    for fold in folds:
+        for ref, version in fold.words:
+            if ref in wrong:
+                yield Fault(fold.id, version, wrong[ref])
+        for digest, version in fold.files:
+            if digest not in there:
+                yield Fault(fold.id, version, "佐证没有登记")
 
 
 async def _not_of_a_case(connection: asyncpg.Connection) -> AsyncIterator[Fault]:
