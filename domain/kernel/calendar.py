@@ -28,6 +28,9 @@ class Calendar(Value):
     version: int = 0
     before: Calendar | None = None              # the version that this one took the place of (C-5)
 
+    def __hash__(self) -> int:
+        return hash((self.version, self.published_to))      # cheap: it is a key of many; equal ones have both
+
     def at(self, version: int) -> Calendar:
         """As it stood in that version; the oldest that is known where there is none."""
         return self if self.version <= version or self.before is None else self.before.at(version)

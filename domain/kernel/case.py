@@ -165,7 +165,10 @@ class Case(Value):
 
     def last(self, stage: str, line: str) -> Past | None:
         """The latest closed visit of a stage."""
-        return next((p for p in reversed(self.past) if p.stage == stage and p.line == line), None)
+        for p in reversed(self.past):
+            if p.stage == stage and p.line == line:
+                return p
+        return None
 
     def on(self, line: str) -> Case:
         """The case as a row of that line sees it."""

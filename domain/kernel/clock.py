@@ -3,12 +3,16 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from .calendar import COUNTY, DAY, Calendar, day_of, end_of, workdays_before
 from .values import Value, having
 
 UNITS = ("workday", "day", "month", "year", "hour", "notice", "until")
 """`notice` counts working days on which the public page was up (C-38); `until` is a moment set elsewhere."""
+
+
+Pauses = tuple[tuple[date, date | None], ...]
 
 
 class Clock(Value):
@@ -18,7 +22,7 @@ class Clock(Value):
     unit: str
     budget: int
     start: datetime
-    pauses: tuple[tuple[date, date | None], ...] = ()
+    pauses: Pauses = ()
     extended: int = 0
     extensions: int = 0
     asked_at: datetime | None = None
@@ -72,22 +76,28 @@ def _due(clock: Clock, calendar: Calendar) -> datetime:
         last = _corresponding(first, total * (12 if clock.unit == "year" else 1))
         last += sum(d > first for d in stood) * DAY
         return _not_on_an_outage(calendar.next_workday(last), calendar)
-    day, left = first, total
-    while left > 0:
-        day += DAY
-        left -= _uses(clock, day, calendar)
+    day = _last_day(first, total, clock.unit, clock.pauses, calendar)
     if clock.unit == "notice":
         return end_of(day)                      # a span, not a term for an act (C-16)
     return _not_on_an_outage(calendar.next_workday(day) if clock.unit == "day" else day, calendar)
 
 
-def _uses(clock: Clock, day: date, calendar: Calendar) -> bool:
+@lru_cache(maxsize=8192)
+def _last_day(day: date, total: int, unit: str, pauses: Pauses, calendar: Calendar) -> date:
+    """The day on which so many are used up: asked for the same few days again and again."""
+    while total > 0:
+        day += DAY
+        total -= _uses(unit, pauses, day, calendar)
+    return day
+
+
+def _uses(unit: str, pauses: Pauses, day: date, calendar: Calendar) -> bool:
     """A day is used up only if the clock ran through the whole of it (C-20)."""
-    if clock.pauses and any(a <= day <= b for a, b in clock.pauses if b):
+    if pauses and any(a <= day <= b for a, b in pauses if b):
         return False
-    if clock.unit == "day":
+    if unit == "day":
         return True
-    return calendar.works(day) and (clock.unit != "notice" or calendar.shown(day))
+    return calendar.works(day) and (unit != "notice" or calendar.shown(day))
 
 
 def _not_on_an_outage(day: date, calendar: Calendar) -> datetime:
@@ -134,5 +144,5 @@ def left(clock: Clock, now: datetime, calendar: Calendar) -> int:
     """What is left after `now` in units of days that count: the figure of the chip. Paused: as at the pause."""
     start, total = day_of(clock.start), clock.budget + clock.extended
     until_day = clock.pauses[-1][0] - DAY if clock.paused else day_of(now)
-    used = sum(_uses(clock, start + n * DAY, calendar) for n in range(1, (until_day - start).days + 1))
+    used = sum(_uses(clock.unit, clock.pauses, start + n * DAY, calendar) for n in range(1, (until_day - start).days + 1))
     return max(0, total - used)

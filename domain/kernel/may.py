@@ -56,7 +56,7 @@ def barred(procedure: Procedure, case: Case, stage: Stage, who: str) -> Refusal 
         return no("recused", "G-18", who=who)
     if stage.judges and groups_of(procedure, case, who) - {stage.judges}:
         return no("separation", "G-12", who=who)
-    pairs = {*stage.not_by, *(s.name for s in procedure.stages if stage.name in s.not_by)}
+    pairs = procedure.apart[stage.name]
     return no("separation", "G-13", who=who) if pairs and _acted_in(case, pairs, who) else None
 
 

@@ -341,6 +341,11 @@ class Procedure(Value, kw_only=True, dict=True, gc=True):
         return tuple(s for s in self.stages if s.beside)
 
     @cached_property
+    def apart(self) -> Mapping[str, frozenset[str]]:
+        """Row → the rows whose actors may not act there, in both directions (G-13)."""
+        return {s.name: frozenset((*s.not_by, *(o.name for o in self.stages if s.name in o.not_by))) for s in self.stages}
+
+    @cached_property
     def counts(self) -> bool:
         """Its children are thousands: it reads their tally (T-48)."""
         return any(d.of for s in self.stages for d in s.duties)
