@@ -133,7 +133,7 @@ class Case(Value):
     opened_by: str = ""
     open: tuple[Visit, ...] = ()                # one per line; most procedures have one line
     past: tuple[Past, ...] = ()                 # as they closed; of many alike the newest
-    parts: Mapping[str, int] = {}          # part → version at which it last changed
+    parts: Mapping[str, int] = {}               # part → version at which it last changed
     rosters: Mapping[str, Roster] = {}
     children: Mapping[str, Any] = {}       # child → what it tells
     suspended: bool = False
@@ -147,7 +147,7 @@ class Case(Value):
     recused: frozenset[str] = frozenset()       # who judges nothing here any more (G-18 to G-20)
     late_allowed: tuple[tuple[date, str], ...] = ()     # the day of what may still be entered, and who consented (C-34)
     facts: Any = None                           # the family's
-    tally: Tally = field(default_factory=Tally)                     # not state: loaded
+    tally: Tally = field(default_factory=Tally)     # not state: loaded
     line: str = ""                              # not state: whose eyes a row's questions see the case with
 
     def visit(self, no: int) -> Visit | None:

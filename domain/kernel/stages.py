@@ -33,7 +33,7 @@ class Policy(Value):
     reopen_allowed: bool = False                # C-24: a clock that ran out may be extended all the same
     reminder_hour: int = 9                      # C-18
     serial_width: int = 3                       # of the numbers of cases and certificates
-    reminders: Mapping[str, tuple[int, ...]] = {}   # stage → working days before
+    reminders: Mapping[str, tuple[int, ...]] = {}             # stage → working days before
     ballot: BallotRule = BallotRule()
 
 
@@ -61,9 +61,9 @@ class Context(Value):
     calendar: Calendar = Calendar()
     gates: Gates = field(default_factory=Gates)
     balances: Mapping[tuple[str, str, str], int] = {}
-    limits: Mapping[str, int] = {}  # account code → side on which it never goes below zero
-    sealed: Mapping[str, str] = {}  # seat → choice of a secret ballot, for its closing only
-    files: Mapping[str, tuple[int, str]] = {}  # of the form: hash → bytes and kind
+    limits: Mapping[str, int] = {}                          # account code → side on which it never goes below zero
+    sealed: Mapping[str, str] = {}                          # seat → choice of a secret ballot, for its closing only
+    files: Mapping[str, tuple[int, str]] = {}               # of the form: hash → bytes and kind
     outside: frozenset[str] = frozenset()                   # whom the act names and who is not of the county (G-14)
 
 
@@ -316,7 +316,7 @@ class Procedure(Value, kw_only=True, dict=True, gc=True):
     superior: Callable[[Case], Holder] | None = None        # stands in where those of a post may not
     applicant: Callable[[Case], Holder] | None = None       # may withdraw
     facts: Callable[[], Any] = lambda: None                 # the family's empty state; it has .evolve(event, entry)
-    rules: Mapping[type, Callable[..., Any]] = {}   # form → its rule
+    rules: Mapping[type, Callable[..., Any]] = {}           # form → its rule
     hears: tuple[type, ...] = ()                            # told by other cases, in any row
     heeds: Callable[[Case, Context], Outcome] = lambda case, context: []    # what it takes over from gates by itself
     records: tuple[Record, ...] = ()                        # by people, in any row

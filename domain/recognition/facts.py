@@ -259,7 +259,7 @@ class Application(Value):
     rural: bool = False
     subject: str = ""
     described: bool = False
-    answered: Mapping[str, int] = {}         # leaf → self-score in cp
+    answered: Mapping[str, int] = {}        # leaf → self-score in cp
     files: Mapping[str, tuple[str, ...]] = {}
     authors: frozenset[str] = frozenset()   # who wrote the dossier (G-13)
     excluded: tuple[str, ...] = ()
@@ -269,12 +269,12 @@ class Application(Value):
     totals: Mapping[str, int] = {}
     day: date | None = None
     notified: date | None = None
-    named: Mapping[str, datetime] = {}        # whom the school was told, and when (G-19)
+    named: Mapping[str, datetime] = {}      # whom the school was told, and when (G-19)
     visited: bool = False
     site: Mapping[str, Scores] = {}
     suggestions: Mapping[str, str] = {}
     disputed: int = 0
-    rescored: Mapping[str, Scores] = {}      # who signed the re-check → what they gave
+    rescored: Mapping[str, Scores] = {}     # who signed the re-check → what they gave
     mend_leaves: tuple[str, ...] = ()
     proposal: str = ""
     departs: str = ""

@@ -86,7 +86,7 @@ class Story(Value):
     policy: Any = Policy()
     calendar: Calendar = Calendar()
     gates: Gates = field(default_factory=Gates)
-    more: Mapping[str, Any] = {}       # further fields of the context
+    more: Mapping[str, Any] = {}                                # further fields of the context
     entries: tuple[Entry, ...] = ()                             # of the last decision
 
     def context(self, who: Who, now: datetime | None = None) -> Context:
