@@ -201,8 +201,10 @@ async def cases_where(pool: asyncpg.Pool, context: Context, *, kind: str = "", p
 
 
 async def receipt(pool: asyncpg.Pool, command: str) -> asyncpg.Record | None:
-    """What a command left: whose, on which case, when; for the page that says it is done."""
-    return await pool.fetchrow("select case_id, actor, at, reply from command where id = $1", command)
+    """What a command left: whose, on which case, when, when true; for the page that says it is done."""
+    return await pool.fetchrow(
+        "select case_id, actor, at, reply, (select min(e.at) from event e where e.case_id = c.case_id and e.command = c.id "
+        "and e.actor = c.actor) true_at from command c where id = $1", command)
 
 
 async def file_names(pool: asyncpg.Pool, hashes: Iterable[str], case: str = "",

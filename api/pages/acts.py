@@ -4,6 +4,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -27,12 +28,14 @@ from store.door import Command
 from . import drafts, fields, words
 from .clocks import unit_words
 from .entry import Problem
+from .render import term_end
 from .shell import Page, PageProblem, Reader, posted, refused, said, see_other
 from .sight import Sight
 from .ways import Way, act_of, explained, follows, has_fields, told_people, ways
 
 router = APIRouter()
 FIELD_OF = {"opinion_required": "opinion"}
+OF_A_TIME = ("not_late_able", "true_at_impossible", "past_deadline")
 NAMES_MAX, ATTACHED_MAX = 20, 20
 
 
@@ -64,8 +67,13 @@ class Filling:
 
     @property
     def asked(self) -> list[fields.Field]:
-        """What stands before the opinion."""
-        return [f for f in self.drawn if f.name != fields.ATTACHED]
+        """What stands before the opinion: the form's own, or what the act asks."""
+        return [f for f in self.drawn if f.name not in (fields.ATTACHED, fields.HAPPENED)]
+
+    @property
+    def happened(self) -> fields.Field | None:
+        """When it was true, where that may lie before now (C-32)."""
+        return next((f for f in self.drawn if f.name == fields.HAPPENED), None)
 
     @property
     def draft(self) -> str:
@@ -161,6 +169,8 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
     if has_fields(way.form) and way.verb in ("agree", "record"):
         assert way.form
         drawn += fields.draw(way.form, sight, sent, tiles)
+    if way.late:
+        drawn.append(fields.happened(sent, way.form_name in sight.context.policy.late_papers))
     if way.attaches:
         drawn.append(await attachments_of(page, sight.case.id, sent))
     saw = (sent.get("saw") or [""])[0]
@@ -197,11 +207,25 @@ def read(filling: Filling) -> Act | None:
     if attached and len(attached.values) > ATTACHED_MAX:
         attached.error = f"附件有{len(attached.values)}份，最多{ATTACHED_MAX}份。请去掉几份。"
         filling.problems.append(Problem(attached.error, attached.id))
+    at = _true_at(filling)
     if filling.problems:
         return None
     more = int(extra["more"].value or 0) if "more" in extra else 0
     to = extra["to"].value if "to" in extra else ""
-    return act_of(way, filling.opinion.strip(), form, more, to, filling.saw, tuple(attached.values) if attached else ())
+    return act_of(way, filling.opinion.strip(), form, more, to, filling.saw, tuple(attached.values) if attached else (), at)
+
+
+def _true_at(filling: Filling) -> datetime | None:
+    """What was typed as 发生时间; a late entry says why (C-34)."""
+    one = filling.happened
+    at = fields.moment(one.value) if one else None
+    if one and isinstance(at, str):
+        one.error = f"{one.label}不能识别。请选日期和时间，或不填。"
+        filling.problems.append(Problem(one.error, one.id))
+        return None
+    if at and not filling.opinion.strip():
+        filling.problems.append(Problem("补录要写明为什么没有按时录入。请填写意见后再提交。", "opinion"))
+    return at if isinstance(at, datetime) else None
 
 
 # -- pages -------------------------------------------------------------------------------------------------------
@@ -213,7 +237,8 @@ def form_page(filling: Filling, status: int = 200) -> HTMLResponse:
     doc = words.about(way.form) if way.form and has_fields(way.form) else ""
     return sight.page.html(
         "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.asked,
-        attached=filling.attached, hidden=filling.hidden, action=filling.url, opinion=filling.opinion,
+        attached=filling.attached, happened=filling.happened, hidden=filling.hidden, action=filling.url,
+        opinion=filling.opinion,
         opinion_shown=filling.opinion_asked or (way.hears and not texts), found=filling.found,
         opinion_error=next((p.words for p in filling.problems if p.at == "opinion"), ""), phrases=words.PHRASES, says=doc,
         draft=f"/cases/{quote(sight.case.id)}/drafts/{quote(filling.draft, safe='')}")
@@ -228,6 +253,9 @@ def check_page(filling: Filling, act: Act, entries: list[Entry], after: Case) ->
             [(one.name, one.value)] if one.value else []
     rows = [{"words": "案件", "says": [sight.case.id, sight.title], "edit": False}]
     rows += [{"words": label, "says": lines, "edit": True} for label, lines in fields.shown(filling.asked)]
+    if filling.happened:
+        rows += [{"words": label, "says": [f"{lines[0]}，按补录记入"], "edit": True}
+                 for label, lines in fields.shown([filling.happened])]
     if filling.opinion.strip():
         rows.append({"words": "您的意见", "says": filling.opinion.strip().splitlines(), "edit": True})
     if filling.attached and filling.attached.files:
@@ -260,11 +288,26 @@ def refuse(filling: Filling, refusal: Refusal) -> HTMLResponse:
     elif at == "opinion" and not filling.opinion_asked and "reason" in drawn:
         at = drawn["reason"].id
         drawn["reason"].error = sentence
+    elif filling.happened and filling.happened.value and refusal.code in OF_A_TIME:
+        at, sentence = filling.happened.id, _of_a_time(filling, refusal, sentence)
+        filling.happened.error = sentence
+    elif filling.attached and "paper" in refusal.detail:
+        at = filling.attached.id
+        filling.attached.error = sentence
     elif refusal.code == "malformed" and len(filling.asked) == 1:
         at = filling.asked[0].id
         filling.asked[0].error = sentence
     filling.problems = [Problem(sentence + _more(sight, refusal), at)]
     return form_page(filling, STATUS.get(refusal.code, 409))
+
+
+def _of_a_time(filling: Filling, refusal: Refusal, sentence: str) -> str:
+    """Between which moments it can have been (C-33)."""
+    visit = filling.sight.case.visit(filling.way.visit)
+    began = visit.opened_at if visit else filling.sight.case.opened_at
+    if refusal.rule != "C-33" or not began:
+        return sentence
+    return f"发生时间要在{term_end(began)}以后、现在以前。请改正后再提交。"
 
 
 def _more(sight: Sight, refusal: Refusal) -> str:
@@ -421,8 +464,13 @@ async def act_done(no: str, verb: str, page: Reader, id: str = "", visit: str = 
                          back="")
     sight = Sight(page, got)
     title = words.done_words(sight.procedure, verb, stage, _form_type(sight, form), to)
+    if (when := row["true_at"]) and when < row["at"]:
+        title = f"{title}（补录）"
+        then = [f"发生时间{term_end(when)}，录入时间{term_end(row['at'])}。"]
+    else:
+        then = []
     back = next((w for w in ways(sight).others if w.verb == "take_back" and str(w.visit) == visit), None)
-    return page.html("done.html", title=title, then=[f"{no}，{sight.title}。", stands(sight)], sight=sight,
+    return page.html("done.html", title=title, then=[f"{no}，{sight.title}。", *then, stands(sight)], sight=sight,
                      next=await next_task(page, no), back=back.url(no) if back else "")
 
 

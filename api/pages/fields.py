@@ -19,12 +19,13 @@ from domain.recognition.policy import Leaf, StarPolicy
 
 from . import words
 from .entry import Problem
-from .render import points, size
+from .render import points, size, term_end
 from .sight import Sight
 
 Posted = Mapping[str, Sequence[str]]
 FILES = ("files", "file")
 ATTACHED = "attached"                       # beside the opinion, of no form (A-14)
+HAPPENED = "at"                             # of a kind that may be entered late, of no form (C-31)
 PEOPLE = ("member", "members", "secretary", "excluded", "person", "to")
 SORTS = {"pdf": ("PDF", "pdf"), "jpg": ("图", "pic"), "png": ("图", "pic"), "mp4": ("影", "pic"), "docx": ("文", ""),
          "doc": ("文", ""), "xlsx": ("表", "xls"), "xls": ("表", "xls")}
@@ -102,6 +103,14 @@ def attachments(posted: Posted, tiles: Mapping[str, Tile]) -> Field:
     fill_in(one, posted)
     one.values = [h for h in one.values if h in tiles]
     one.files = [tiles[h] for h in one.values]
+    return one
+
+
+def happened(posted: Posted, paper: bool) -> Field:
+    """When it was true (C-31): empty is now; a late entry says why (C-34)."""
+    hint = "不填即现在；事后补录的，在办理意见里写明为什么" + "，并附当时的记录" * paper
+    one = Field(HAPPENED, "发生时间", "time", hint=hint)
+    fill_in(one, posted)
     return one
 
 
@@ -297,7 +306,7 @@ def _value(one: Field, hint: Any) -> Any:
         case "one" | "radio":
             return one.value if one.value or not one.blank else None
         case "time":
-            return _moment(one.value)
+            return moment(one.value)
     return one.value.strip() or None
 
 
@@ -307,7 +316,8 @@ def _whole(typed: str) -> int:
     return int(typed)
 
 
-def _moment(typed: str) -> datetime | str | None:
+def moment(typed: str) -> datetime | str | None:
+    """County time; what is no time stays as it was typed."""
     if not typed.strip():
         return None
     try:
@@ -334,6 +344,9 @@ def shown(drawn: Sequence[Field]) -> list[tuple[str, list[str]]]:
                 lines = ["是"] if one.value else ["否"]
             case "date":
                 lines = [_chinese_day(one.value)] if one.value else []
+            case "time":
+                at = moment(one.value)
+                lines = [term_end(at)] if isinstance(at, datetime) else []
             case _:
                 lines = [f"{line}{one.unit}" for line in one.value.splitlines() if line.strip()]
         if lines:

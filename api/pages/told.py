@@ -16,7 +16,7 @@ from domain.recognition import facts as f
 
 from . import words
 from .clocks import of_visit, unit_words
-from .directory import Shown
+from .directory import SYSTEM, Shown
 from .render import day_words, points
 from .sight import Sight
 
@@ -170,12 +170,12 @@ def _acted(row: dict[str, Any], closed: Any, stages: dict[int, str], texts: dict
 def _line(row: dict[str, Any], said: str, mark: str, stages: dict[int, str], texts: dict[str, str], sight: Sight) -> Item:
     event = row["event"]
     stage = stages.get(getattr(event, "visit", 0), "")
-    late = row["entered_at"] if (row["entered_at"] - row["at"]).total_seconds() > 86_400 else None
+    late = row["entered_at"] if row["at"] < row["entered_at"] and row["actor"] not in SYSTEM else None       # C-35
     item = Item(said, mark, [sight.person(row["actor"], row["post"], row["behind"], stage)], row["at"], entered=late,
                 stage=stage if isinstance(event, (k.SeatActed, k.ClockRanOut)) else "")
     item.say = [texts[t] for t in _words_in(event) if t in texts]
     item.meta = [Meta(m) for m in details(event, sight)]
-    if isinstance(event, k.SeatActed) and event.files:
+    if isinstance(event, (k.SeatActed, k.EnteredLate)) and event.files:
         one = f"/{event.files[0]}" if len(event.files) == 1 else ""
         item.meta.append(Meta(f"附件{len(event.files)}份", f"/cases/{quote(sight.case.id)}/files{one}"))
     if isinstance(event, f.SheetSigned):

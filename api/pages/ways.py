@@ -4,19 +4,21 @@ What follows is never written by hand where the act itself can say it: the act i
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from domain.kernel.acts import OFFICE_VERBS, Act, DemandRecusal
+from domain.kernel.acts import OFFICE_VERBS, Act, AllowLate, DemandRecusal
 from domain.kernel.case import Case, ClockPaused, Entry, Visit
 from domain.kernel.decide import decide
 from domain.kernel.may import as_whom, beside, ending, unheld
 from domain.kernel.plan import Offer, offers
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import SCORE
-from domain.kernel.stages import End
+from domain.kernel.stages import End, Procedure
 from domain.kernel.values import Text
 from domain.kernel.words import sentence
 from domain.recognition.conditions import told_by_name
@@ -70,20 +72,25 @@ class Way:
     @property
     def asks(self) -> bool:
         """Whether it needs more than an opinion: a form with fields, a person, a number."""
-        return bool(self.form and self.verb in ("agree", "record") and fields(self.form)) or \
+        return bool(self.form and self.verb in ("agree", "record") and fields(self.form)) or self.late or \
             self.verb in ("ask", "extend", "assign", "suspend")
+
+    @property
+    def late(self) -> bool:
+        """Whether it may be entered after it happened (C-32)."""
+        return self.verb in ("agree", "record") and getattr(self.form, "late", False)
 
     @property
     def attaches(self) -> bool:
         """Whether files may go with the opinion: an act of a seat whose form takes none itself (A-14)."""
-        return self.verb in ("agree", "refuse", "return") and not (
+        return (self.verb in ("agree", "refuse", "return") or self.late) and not (
             self.form and self.verb == "agree" and any(f.name in ("files", "file") for f in fields(self.form)))
 
     @property
     def hears(self) -> bool:
         """Whether an opinion is kept with the act."""
-        return self.verb not in ("record", "second", "drop", "close", "claim", "release", "take_back", "assign", "again",
-                                 "resume")
+        return self.late or self.verb not in ("record", "second", "drop", "close", "claim", "release", "take_back", "assign",
+                                              "again", "resume")
 
     @property
     def needs_opinion(self) -> bool:
@@ -129,6 +136,8 @@ def ways(sight: Sight) -> Ways:
             continue
         if offer.form is DemandRecusal and not told_by_name(case):
             continue                        # nobody to name yet (G-19)
+        if offer.form is AllowLate and not any(_late_able(procedure, v) for v in case.open):
+            continue                        # nothing here that could be entered late (C-34)
         for way in _expand(sight, offer, visit):
             if refusal := _refused_at_once(sight, way):
                 if refusal.code in (*QUIET, "already_acted"):
@@ -140,6 +149,11 @@ def ways(sight: Sight) -> Ways:
     main.sort(key=lambda w: w.verb == "record")
     chosen = [_said(sight, w, i == 0) for i, w in enumerate(main)]
     return Ways(tuple(chosen), tuple(_said(sight, w, False) for w in others), tuple(cannot.values()))
+
+
+def _late_able(procedure: Procedure, visit: Visit) -> bool:
+    stage = procedure[visit.stage]
+    return any(getattr(form, "late", False) for form in (stage.form, *(r.form for r in stage.records)))
 
 
 def _refused_at_once(sight: Sight, way: Way) -> Refusal | None:
@@ -245,6 +259,8 @@ def _plain_one(sight: Sight, part: str) -> str:
     if part in sight.page.directory.names:
         shown = sight.person(part)
         return f"{shown.name}（{shown.post}）"
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", part):
+        return day_words(date.fromisoformat(part))
     if part.startswith("leaf."):
         return part.removeprefix("leaf.")
     known = {"description": "特色项目", "declaration": "真实性承诺", "experts": "专家名单", "panel": "考察组名单",
@@ -258,8 +274,8 @@ def _plain_one(sight: Sight, part: str) -> str:
 
 
 def act_of(way: Way, opinion: str = "", form: Any = None, more: int = 0, to: str = "", saw: int | None = None,
-           files: tuple[str, ...] = ()) -> Act:
-    return Act(way.verb, way.visit, way.seat, to or way.to, (), Text(opinion), form, way.duty, more, None, saw, files)
+           files: tuple[str, ...] = (), at: datetime | None = None) -> Act:
+    return Act(way.verb, way.visit, way.seat, to or way.to, (), Text(opinion), form, way.duty, more, at, saw, files)
 
 
 def consequence(sight: Sight, way: Way) -> str:

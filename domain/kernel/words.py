@@ -75,6 +75,7 @@ HELD_FOR = {
 
 FINER = {
     ("not_late_able", "limit"): "补录期限（{limit}个工作日）已过。请先由股长在本案登记“同意逾期补录”，再由您补录。",
+    ("true_at_impossible", "day"): "考察定在{day}，那天以前不能登记已考察。请到那天以后再办，或改正填写的时间。",
     ("attachment_required", "paper"): "补录这件事要附纸质件的扫描件。请先上传扫描件，再提交补录。",
     ("past_deadline", "counter"): "最后一天{counter}以后交到窗口的算逾期。请联系经办股室，问清能否恢复。",
     ("past_deadline", "demand"): "申请回避应在得知名字后{demand}个工作日内提出，现在已过。后来才知道这层关系的，请填写知道的日期。",

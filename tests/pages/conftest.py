@@ -178,7 +178,7 @@ async def one_step(c: Played, case: str, at: str) -> None:
     policy, facts, tasks = reading.context.policy, reading.case.facts, reading.plan.tasks
     if at == "visit":
         await c.move(datetime.combine(facts.day, time(15), COUNTY))
-    forms = {"material": lambda: c.sheet(policy), "visit": lambda: VisitHeld(tuple(policy.activities_min.items()))}
+    forms = {**dict.fromkeys(("material", "third"), lambda: c.sheet(policy)), "visit": lambda: VisitHeld(tuple(policy.activities_min.items()))}
     if at == "appointment":
         day = await c.workday_after(policy.visit_notice)
         forms["appointment"] = lambda: FixVisit(day)

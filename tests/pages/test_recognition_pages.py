@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time
 from urllib.parse import quote
 
+from domain.kernel.calendar import COUNTY
 from domain.recognition.site import Reply
 
-from .conftest import HEAD, STAFF
+from .browser import Page
+from .conftest import HEAD, STAFF, one_step
 from .test_pages import check
 
 PDF = b"%PDF-1.4\n" + b"0" * 4_000
@@ -242,3 +245,45 @@ async def test_calendar_policies_people(stages):
     await browser.be(await stages.county.holder("office_head@SC1"))
     check(await browser.get("/people"))
     check(await browser.get("/people?kind=unconfirmed"))
+
+
+async def test_C_31_to_C_35_what_was_not_entered_in_time_is_entered_late(stages):
+    """By forms alone: when and why are asked for and kept; after the limit only with the head's consent; both times are shown."""
+    case, county, browser = stages.drawn, stages.county, stages.browser()
+    while (at := (await county.read(case)).plan.stages[0]) != "visit":
+        await one_step(county, case, at)
+    reading = await county.read(case)
+    day, policy = reading.case.facts.day, reading.context.policy
+    done = {f"activities__{k}": str(n) for k, n in policy.activities_min.items()}
+
+    async def form() -> Page:
+        await browser.be(await one_of(stages, case, "visit"))       # a leader whose own term is over has been replaced
+        page = check(await browser.get(f"/cases/{case}"))
+        return check(await browser.submit(page, page.form("/acts"), "核对"))
+
+    early = await form()
+    refused = check(await browser.submit(early, early.form("/check"), "核对", at=f"{day}T10:30", opinion="网络不通。", **done), 409)
+    assert "发生时间要在" in refused.text and "现在以前" in refused.text and fields(refused, "/check")["at"] == f"{day}T10:30"
+    await county.move(datetime.combine(day, time(15), COUNTY))
+    await county.move(datetime.combine(await county.workday_after(policy.late_entry_workdays + 1), time(9), COUNTY))
+    page = await form()
+    none = check(await browser.submit(page, page.form("/check"), "核对", at=f"{day}T10:30", **done), 422)
+    assert "补录要写明为什么没有按时录入" in none.text
+    past = check(await browser.submit(none, none.form("/check"), "核对", opinion="村里停电，回来后病了。"), 409)
+    assert f"补录期限（{policy.late_entry_workdays}个工作日）已过" in past.text and fields(past, "/check")["at"] == f"{day}T10:30"
+    await browser.be(HEAD)
+    card = check(await browser.get(f"/cases/{case}"))
+    consent = check(await browser.get(card.link("同意逾期补录")))
+    seen = check(await browser.submit(consent, consent.form("/check"), "核对", day=str(day), reason="停电属实。"))
+    check(await browser.submit(seen, seen.form("/acts/record"), "确认"))
+    assert "已同意逾期补录" in check(await browser.get(f"/cases/{case}")).text
+    page = await form()
+    seen = check(await browser.submit(page, page.form("/check"), "核对", at=f"{day}T10:30", opinion="村里停电，回来后病了。", **done))
+    assert f"{day.month}月{day.day}日 10:30，按补录记入" in seen.text
+    edit = check(await browser.submit(seen, seen.form("/acts/agree"), "返回修改"))
+    assert fields(edit, "/check")["at"] == f"{day}T10:30"
+    done_page = check(await browser.submit(seen, seen.form("/acts/agree"), "确认"))
+    assert "（补录）" in done_page.text and "发生时间" in done_page.text and "录入时间" in done_page.text
+    await browser.be(HEAD)
+    page = check(await browser.get(f"/cases/{case}"))
+    assert re.search(rf"{day.month}月{day.day}日 10:30.*?今天 9:00补录", page.text)
