@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from activities.duties import Result, Work, duty
@@ -161,6 +161,18 @@ def programme_name(policy: Any) -> str:
     return policy.title.removeprefix("岚溪县").partition("评审")[0].partition("(")[0]
 
 
+def basis(policy: Any) -> dict[str, str]:
+    """The document that a paper goes by; files of policies are typed with half-width brackets."""
+    return {"title": policy.title.translate(str.maketrans("()", "（）")), "number": policy.document}
+
+
+def shown(work: Work, posted: datetime) -> dict[str, str]:
+    """The days of a notice (C-38): the same on the notice and in the document that rests on it."""
+    end = due(Clock("", "", "notice", work.policy.notice_days, posted), work.reading.context.calendar)
+    assert end
+    return {"first_day": (day_of(posted) + DAY).isoformat(), "last_day": day_of(end).isoformat()}
+
+
 @duty("render_certificate")
 async def render_certificate(work: Work) -> Result:
     """R-60. The code leads to the public register line."""
@@ -198,7 +210,7 @@ async def render_letter(work: Work) -> Result:
         "organ": ORGAN, "date": today.isoformat(), "number": f"{case.id}告",
         "school": ORGAN[:3] + await _name(work, case.subject),
         "batch": batch, "programme": programme_name(policy), "tier": level.name, "case_number": case.id,
-        "rule": {"title": policy.title, "number": policy.document}, "reasons": [reason],
+        "rule": basis(policy), "reasons": [reason],
         "dimensions": [{"name": full[d].name, "full_cp": full[d].full_cp, "score_cp": score,
                         "floor_cp": level.floors_cp.get(d), "met": d not in c.missed_floors}
                        for d, score in c.dimensions_cp] if c else [],
@@ -235,10 +247,10 @@ async def publish_call(work: Work) -> Result:
     file = await _keep(work, "call", {
         "organ": ORGAN, "date": day_of(work.reading.context.now).isoformat(), "number": f"{work.case.id}号通知",
         "batch": f.title, "programme": programme_name(policy), "addressees": ["各学校、幼儿园"],
-        "basis": [{"title": policy.title, "number": policy.document}], "first_day": f.first_day.isoformat(),
+        "basis": [basis(policy)], "first_day": f.first_day.isoformat(),
         "last_day": f.last_day.isoformat(),
         "tiers": [{"tier": x.name, "quota": x.quota} for x in policy.levels.values()],
-        "how": ["在卷宗系统中填报申报书，逐项自评并上传佐证", "由校（园）长会签后提交"],
+        "how": ["在卷宗系统中填报申报书，逐项自评并上传佐证，由校（园）长会签后提交。不收纸质材料。"],
         "contact": {"office": "经办股室", "phone": OFFICE_PHONE}, "copies": [], "printer": "岚溪县教育局办公室"})
     return Result(b.PublishCall(file))
 
@@ -247,14 +259,13 @@ async def publish_call(work: Work) -> Result:
 async def publish_notice(work: Work) -> Result:
     """R-50, R-66: one notice for all that carried; its hash is in the fact (R-57)."""
     case, policy, today = work.case, work.policy, day_of(work.reading.context.now)
-    end = due(Clock("", "", "notice", policy.notice_days, work.reading.context.now), work.reading.context.calendar)
     candidates = [{"school": ORGAN[:3] + await _name(work, case.children[c].subject),
                    "tier": policy.levels[case.children[c].level].name, "total_cp": case.children[c].total_cp}
                   for c in those(case, "carried")]
     file = await _keep(work, "notice", {
         "organ": ORGAN, "date": today.isoformat(), "batch": case.facts.title, "programme": programme_name(policy),
-        "basis": [{"title": policy.title, "number": policy.document}], "candidates": candidates,
-        "first_day": (today + DAY).isoformat(), "last_day": day_of(end).isoformat(), "working_days": policy.notice_days,
+        "basis": [basis(policy)], "candidates": candidates,
+        **shown(work, work.reading.context.now), "working_days": policy.notice_days,
         "objection": {"office": "经办股室", "address": "县教育局", "phone": OFFICE_PHONE, "anonymous": True}})
     return Result(b.PublishNotice(file))
 
@@ -265,12 +276,11 @@ async def render_document(work: Work) -> Result:
     case, f, policy = work.case, work.case.facts, work.policy
     signed = day_of(f.signed_at)
     until = date(signed.year + policy.validity_years, signed.month, min(signed.day, 28) if signed.month == 2 else signed.day)
-    posted = day_of(f.notice_at) if f.notice_at else signed
     file = await _keep(work, "document", {
         "organ": ORGAN, "date": signed.isoformat(), "number": f.number, "batch": f.title,
         "programme": programme_name(policy), "addressees": ["各学校、幼儿园"],
-        "basis": [{"title": policy.title, "number": policy.document}],
-        "notice": {"first_day": posted.isoformat(), "last_day": signed.isoformat()},
+        "basis": [basis(policy)],
+        "notice": shown(work, f.notice_at or f.signed_at),
         "schools": [{"school": ORGAN[:3] + await _name(work, case.children[c].subject),
                      "tier": policy.levels[case.children[c].level].name} for c in f.signing],
         "valid_until": until.isoformat(), "copies": [], "printer": "岚溪县教育局办公室"})
