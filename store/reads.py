@@ -231,6 +231,26 @@ async def asked(pool: asyncpg.Pool) -> list[asyncpg.Record]:
                             "order by holder")
 
 
+async def messages(pool: asyncpg.Pool, holder_keys: Sequence[str], limit: int = PAGE_MAX) -> list[asyncpg.Record]:
+    """消息: what was sent to somebody, the newest first."""
+    return await pool.fetch("select case_id, what, at from message where holder = any($1) order by id desc limit $2",
+                            list(holder_keys), limit)
+
+
+REMINDING = ("case.reminder_due.v1", "case.rung_taken.v1")
+
+
+async def reminders(pool: asyncpg.Pool, holder_keys: Sequence[str], limit: int = PAGE_MAX) -> list[dict[str, Any]]:
+    """Reminders since each open task of these holders came up, of the most urgent tasks; each with its task."""
+    rows = await pool.fetch(
+        "select t.case_id, t.visit, t.stage, t.seat, k.kind, e.tag, e.data, e.entered_at from unnest($1::text[]) h "
+        "cross join lateral (select * from task where holder = h and due is not null order by due, case_id, key limit $2) t "
+        "join case_head k on k.id = t.case_id "
+        "join event e on e.case_id = t.case_id and e.tag = any($3) and e.entered_at >= t.since",
+        list(holder_keys), limit, list(REMINDING))
+    return [{**dict(r), "event": codec.event_of(r["tag"], r["data"])} for r in rows]
+
+
 async def last_done(pool: asyncpg.Pool, actor: str) -> datetime | None:
     """When somebody last acted."""
     return await pool.fetchval(

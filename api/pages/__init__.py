@@ -19,6 +19,7 @@ from . import (
     inbox,
     judging,
     lists,
+    messages,
     office,
     public,
     recognition,
@@ -28,8 +29,8 @@ from . import (
 from .render import STATIC
 
 router = APIRouter(include_in_schema=False)
-for part in (entry, inbox, lists, start, case, acts, files, events, design, public, dossier, scoring, recognition, judging,
-             office):
+for part in (entry, inbox, messages, lists, start, case, acts, files, events, design, public, dossier, scoring, recognition,
+             judging, office):
     router.include_router(part.router)
 
 

@@ -164,7 +164,8 @@ async def inbox(page: Reader, box: str = "todo", due: str = "", offset: int = 0)
     nothing = await _nothing(page, box, due)
     return page.html("box.html", heading=BOXES[box], here="/inbox", boxes=tabs(page, box), filters=filters if total else [],
                      groups=groups, columns=("时限", "要办的事", "学校", "上一步", "收到"), nothing=nothing,
-                     first=rows[0].url if rows and box == "todo" and not offset else "", aside=await _aside(page),
+                     first=rows[0].url if rows and box == "todo" and not offset else "", news=await _news(page),
+                     aside=await _aside(page),
                      rest={"count": more, "url": f"{base}due={due}&offset={offset + ROWS_MAX}"} if more > 0 else None)
 
 
@@ -230,7 +231,13 @@ async def _case_rows(page: Page, box: str, ids: Sequence[str], at: Sequence[date
     rows = await stand_rows(page, ids, at)
     return page.html("box.html", heading=BOXES[box], here="/inbox", boxes=tabs(page, box), filters=[],
                      groups=[Group("", tuple(rows))] if rows else [], columns=("状态", "案件", "学校", "上一步", when),
-                     nothing=nothing, first="", aside=[], rest=None)
+                     nothing=nothing, first="", news=await _news(page), aside=[], rest=None)
+
+
+async def _news(page: Page) -> int:
+    """How many messages are new."""
+    from .messages import of
+    return len((await of(page))[0])
 
 
 async def stand_rows(page: Page, ids: Sequence[str], at: Sequence[datetime]) -> list[Row]:

@@ -34,7 +34,7 @@ from tests.county import COMMITTEE, County
 from .conftest import HEAD, NOW, small_county
 
 SCHOOLS = ("PR003", "PR006", "PR010", "PR013", "PR017", "NY002", "NY004", "NY006", "NY008", "NY010", "JH003", "JH004", "JH009",
-           "VS002", "VS003", "VS004", "VS005", "VS006", "VS008", "PR002", "PR011")
+           "VS001", "VS002", "VS003", "VS004", "VS005", "VS006", "VS008", "PR002", "PR011")
 SECRETARY, STAFF_POST = "P00440", "basic_education_section_staff@SC2"
 INSIDE = "内部意见：竹编课表两处不一致，请股长把关。"
 NOTED = "评语留底：课时有出入。"
@@ -202,11 +202,11 @@ async def fill(c: County, url: str) -> Filled:
         k[name] = await c.application(b[batch], school, "material")
     for name in ("notice", "vote", "vote2"):
         await c.propose(k[name])
-    for name, school in (("report", "NY002"), ("proposal", "NY008"), ("fact_reply", "NY010"), ("mending", "VS005")):
+    for name, school in (("report", "NY002"), ("proposal", "NY008"), ("fact_reply", "NY010"), ("mending", "VS005"), ("visit", "VS001")):
         k[name] = await c.application(b["open"], school, "material")
         await play.sheets(k[name])
     morning = await play.convened(b["notice"], b["meeting"])
-    for name in ("report", "proposal", "fact_reply", "mending"):
+    for name in ("report", "proposal", "fact_reply", "mending", "visit"):
         await play.step(k[name], lambda t: FixVisit(morning.date()))
     await c.move(morning)
     for name in ("notice", "meeting"):
@@ -250,11 +250,12 @@ async def fill(c: County, url: str) -> Filled:
         "returned": await c.holder("applicant@JH009"), "winner": await c.holder("applicant@PR006"),
         "loser": await c.holder("applicant@PR010"), "judged": await c.holder("applicant@PR013"),
         "expert": (await c.task(k["material"], "material")).holder.id, "drawn": (await c.task(k["draw"], "draw")).holder.id,
-        "panel": (await c.task(k["report"], "report")).holder.id, "sealed": sealed.holder.id, "voted": COMMITTEE[1],
+        "panel": (await c.task(k["report"], "report")).holder.id,
+        "visitor": (await c.task(k["visit"], "visit")).holder.id, "sealed": sealed.holder.id, "voted": COMMITTEE[1],
         "answering": await c.holder("principal@NY010"), "second": await c.holder("applicant@VS003"),
         "fresh": await c.holder("applicant@PR011")}
     await vault.note_looks(c.pool, HEAD, k["material"], [f.people["expert"]], vault.TIE)
-    for stage in ("fact_reply", "correction", "report"):
+    for stage in ("fact_reply", "correction", "report", "visit"):
         f.visits[stage] = (await c.read(k[stage])).case.at(stage).no
     f.file = (await c.read(k["dossier"])).case.facts.files["A1.1"][0]
     title = (await c.read(k["recognised"])).case.facts.conferred

@@ -47,6 +47,9 @@ def looks(f: Filled) -> Iterator[Look]:
         yield Look("inbox", role, "/inbox")
     for box in ("claim", "done", "mine"):
         yield Look(f"inbox-{box}", "staff", f"/inbox?box={box}")
+    for role in ("head", "winner", "expert"):
+        yield Look("messages", role, "/messages")
+    yield Look("messages-read", "winner", "/messages?box=read")
     yield Look("notices", "staff", "/notices")
     yield Look("posts", "head", "/posts")
     yield Look("looks", "expert", "/looks")
@@ -70,6 +73,9 @@ def looks(f: Filled) -> Iterator[Look]:
     yield Look("act-form", "clerk", case_url(k["dossier"], "/acts/record?visit=1&form=answer_leaf"))
     yield Look("act-demand", "answering", case_url(k["fact_reply"], "/acts/record?form=demand_recusal"))
     yield Look("act-form", "answering", case_url(k["fact_reply"], f"/acts/agree?visit={f.visits['fact_reply']}&seat=principal"))
+    late = f"/acts/agree?visit={f.visits['visit']}&seat={f.people['visitor']}&form=visit_held"
+    yield Look("act-form-late", "visitor", case_url(k["visit"], late))
+    yield Look("act-form-allow-late", "head", case_url(k["visit"], "/acts/record?form=allow_late"))
     for role, stage, verb in (("staff", "completeness", "eligibility"), ("returned", "correction", "withdraw")):
         yield Look("why", role, case_url(k[stage], f"/why?verb={verb}"))
     for role, stage in (("staff", "correction"), ("returned", "correction"), ("head", "report")):
@@ -125,6 +131,9 @@ def refusals(f: Filled) -> Iterator[Look]:
     yield Look("act-no-opinion", "staff", case_url(k["completeness"]), 422, (("input[value^=return]", ""),), "下一步：核对")
     yield Look("act-form-wrong", "clerk", case_url(k["dossier"], "/acts/record?visit=1&form=answer_leaf"), 422,
                (("[name=self_cp]", "不是数"), ("[name=statement]", "校务公开栏")), "下一步：核对", ("不是数", "校务公开栏"))
+    late = f"/acts/agree?visit={f.visits['visit']}&seat={f.people['visitor']}&form=visit_held"
+    yield Look("act-late-future", "visitor", case_url(k["visit"], late), 409,
+               (("input.num-in", "*9"), ("[name=at]", "2027-01-01T09:00"), ("#opinion", "山里没有信号。")), "下一步：核对", ("山里没有信号。",))
     yield Look("dossier-over", "clerk", case_url(k["dossier"], "/dossier/C"), 422,
                (('[name^="score."]', "99"), ('[name^="words."]', "有课时记录。")), "存好", ("99", "有课时记录。"))
     yield Look("dossier-short", "clerk", case_url(k["dossier"], "/dossier/check"), 422, (), "提交，送校长会签")
@@ -149,6 +158,12 @@ def acts(f: Filled) -> Iterator[Look]:
     yield Look("done-confirm", "head", "", 200, (), "确认")
     yield Look("done-vote", "member", f"/votes/{quote(k['vote'])}", 200, (("input[value=yes]", ""),), "投票")
     yield Look("vote-may-change", "member", f"/votes/{quote(k['vote'])}")
+    yield Look("messages-marked", "winner", "/messages", 200, (), "全部标为已读")
+    late = f"/acts/agree?visit={f.visits['visit']}&seat={f.people['visitor']}&form=visit_held"
+    yield Look("check-late", "visitor", case_url(k["visit"], late), 200,
+               (("input.num-in", "*9"), ("[name=at]", "2026-04-21T10:30"), ("#opinion", "山里没有信号。")), "下一步：核对")
+    yield Look("done-late", "visitor", "", 200, (), "确认")
+    yield Look("case-late", "visitor", case_url(k["visit"]))
     yield Look("panel-check", "panel", case_url(k["report"], "/panel"), 200,
                (("input[value=recognise]", ""), ("input.num-in", "*1"), ("[name=summary]", "台账完整，课程开齐。")), "核对")
     yield Look("panel-done", "panel", "", 200, (), "确认签名")

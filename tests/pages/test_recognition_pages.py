@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import datetime, time
 from urllib.parse import quote
 
-from domain.kernel.calendar import COUNTY
+from domain.kernel.calendar import COUNTY, DAY
 from domain.recognition.site import Reply
+from store import reads
+from store.files import Files
 
 from .browser import Page
 from .conftest import HEAD, STAFF, one_step
@@ -230,6 +233,19 @@ async def test_the_head_opens_a_batch_and_extends_it(stages):
     assert not any(f.action == "/batches" for f in school.forms)
 
 
+async def test_the_document_says_the_days_of_its_notice(stages):
+    """R-50, R-59: one period on both papers; the policy's title with full-width brackets."""
+    files = Files(stages.county.folder / "files", 1)
+    batch = (await stages.county.read(stages.first)).case
+    texts = []
+    for tag in ("batch.notice_up.v1", "batch.document_rendered.v1"):
+        row = next(iter(await reads.history(stages.county.pool, batch.id, tags=[tag])))
+        paper = subprocess.run(["pdftotext", files.path(row["event"].file), "-"], capture_output=True, text=True, check=True).stdout
+        texts.append(re.sub(r"\s", "", paper))
+    days = re.search(r"公示时间(.+?)，共5个工作日", texts[0])[1]
+    assert f"并于{days}公示期满" in texts[1] and "（2015年）》（岚教发〔2015〕18号）" in texts[0]
+
+
 async def test_calendar_policies_people(stages):
     browser = stages.browser()
     await browser.be(HEAD)
@@ -287,3 +303,29 @@ async def test_C_31_to_C_35_what_was_not_entered_in_time_is_entered_late(stages)
     await browser.be(HEAD)
     page = check(await browser.get(f"/cases/{case}"))
     assert re.search(rf"{day.month}月{day.day}日 10:30.*?今天 9:00补录", page.text)
+
+
+async def test_A_42_a_reminder_reaches_whoever_has_the_task(stages):
+    """Counted on the inbox, listed by day with a link to the case, read once; nobody else is told. What was sent stands there, too."""
+    county, browser, told = stages.county, stages.browser(), []
+    while not told:
+        await county.move((await county.door.who(HEAD)).now + DAY)
+        holders = [r["holder"] for r in await county.pool.fetch("select distinct holder from task order by 1")]
+        told = [(h, r["case_id"]) for h in holders for r in await reads.reminders(county.pool, [h])
+                if r["event"].visit == r["visit"] and getattr(r["event"], "key", "") in ("", r["seat"])]
+    holder, case = told[0]
+    await browser.be(await county.holder(holder))
+    inbox = check(await browser.get("/inbox"))
+    count = int(re.search(r"新消息(\d+)条", inbox.text)[1])
+    page = check(await browser.get(inbox.link("新消息")))
+    said = [href for href, words in page.links if words.startswith("提醒：")]
+    assert re.search(r"提醒：.+?(还剩\d个工作日|今天)到期", page.text) and f"/cases/{quote(case)}" in said
+    assert len(re.findall(r"<td><a class=\"t\"", page.bytes.decode())) == count
+    none = check(await browser.submit(page, page.form("/messages"), "全部标为已读"))
+    assert "没有新消息" in none.text and "新消息" not in check(await browser.get("/inbox")).text
+    assert "提醒：" in check(await browser.get("/messages?box=read")).text
+    await browser.be(await county.holder("applicant@PR003"))
+    assert case not in check(await browser.get("/messages")).text
+    await browser.be(await county.holder("principal@PR006"))
+    page = check(await browser.get("/messages"))
+    assert "已认定，证书可以下载" in page.text and f"/cases/{quote(stages.recognised)}" in [href for href, _ in page.links]
