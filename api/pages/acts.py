@@ -234,7 +234,7 @@ def _true_at(filling: Filling) -> datetime | None:
 def form_page(filling: Filling, status: int = 200) -> HTMLResponse:
     sight, way = filling.sight, filling.way
     texts = any(f.kind == "words" for f in filling.drawn)
-    doc = words.about(way.form) if way.form and has_fields(way.form) else ""
+    doc = words.about(way.form).removeprefix(f"{way.words}：") if way.form and has_fields(way.form) else ""
     return sight.page.html(
         "act_form.html", status, problems=filling.problems, sight=sight, way=way, fields=filling.asked,
         attached=filling.attached, happened=filling.happened, hidden=filling.hidden, action=filling.url,

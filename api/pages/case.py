@@ -16,6 +16,7 @@ from domain.kernel.case import SeatActed, SeatGone, Visit
 from domain.kernel.clock import Clock
 from domain.kernel.may import why_not
 from domain.kernel.plan import Step, picture
+from domain.kernel.values import having
 from domain.recognition.policy import StarPolicy
 from store import reads
 
@@ -105,6 +106,9 @@ class Card:
 def dots(sight: Sight) -> tuple[list[Dot], list[Loop]]:
     """The phases of the case and its returns. The applicant reads public names, and rows that share one are one step."""
     steps = {s.stage: s for s in picture(sight.procedure, sight.case)}
+    if sight.case.kind == "star_batch":     # a row of duties ends when nothing is left to do for it: passed all the same
+        steps |= {p.stage: having(steps[p.stage], state="passed", last_at=p.closed_at) for p in sight.case.past
+                  if p.outcome == "moot" and steps[p.stage].state in ("stopped", "next")}
     out: list[tuple[str, list[Step]]] = []
     phases = words.phases_of(sight.procedure)
     here = {v.stage for v in sight.case.open}
@@ -229,7 +233,8 @@ def strip(sight: Sight, steps: list[Dot], found: Ways, card: Card) -> list[Cell]
                  f"{stage}，" * case.suspended + f"第{at}步，共{len(steps)}步"),
             Cell("谁在办", name, post),
             Cell("到什么时候", term_end(end, short=end.year == sight.page.now.year) if end else
-                 "已暂停" if clock else "打开后起算" if waits else "没有期限", chip.words if chip else waits,
+                 "已暂停" if clock else "对方打开后起算" if waits else "没有期限",
+                 chip.words if chip else waits.replace("，对方打开后起算", ""),
                  f"/cases/{quote(case.id)}/clocks/{visit.no}" if clock else ""), can]
 
 

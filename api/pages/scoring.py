@@ -339,7 +339,7 @@ def _seal_html(sight: Sight, marks: Mapping[str, Mark], problems: list[Problem] 
             {"words": "各类得分", "says": [f"{p.key} {p.words}{points(p.got)} / {points(p.full)}" for p in parts],
              "edit": True},
             {"words": "合计", "says": [f"{points(sum(p.got for p in parts))} / {points(sum(p.full for p in parts))}，"
-                                     f"折合百分{points(total_of(scores, policy.scored('material')))}"], "edit": False},
+                                     f"折合百分制{points(total_of(scores, policy.scored('material')))}分"], "edit": False},
             {"words": "接下来", "says": ["封存后不能再改。全部专家评完后往下走。"], "edit": False},
             {"words": "谁会知道", "says": ["学校看不到专家和分数，其他专家在封存前看不到您的分数。"], "edit": False}]
     hidden = [("csrf", page.csrf), ("command", page.new_command()), ("saw", str(sight.reading.version))]

@@ -29,7 +29,7 @@ def title_of(page: Page, procedure: Procedure, case: Case, policy: Policy, blind
             level = policy.levels.get(case.facts.level)
             return f"{school}申报{words.full(level.name) if level else ''}{words.PROGRAMMES.get(policy.programme, '')}"
         case "star_batch":
-            return f"{case.facts.title}评审批次"
+            return f"{case.facts.title.removesuffix('批次')}评审批次"
         case "organisation":
             return f"{page.directory.organisation(case.id)}登记"
         case "person":
