@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from api.forms import adapter
-from domain.kernel.acts import DemandRecusal
+from domain.kernel.acts import AllowLate, DemandRecusal
 from domain.kernel.calendar import COUNTY
 from domain.kernel.values import Text
 from domain.recognition.conditions import told_by_name
@@ -140,6 +140,8 @@ def _field(form: type, name: str, hint: Any, sight: Sight) -> Field:
                 n in policy.activities_min.items()])
         case "veto" if leaves:
             return Field(name, label, "one", options=[Option(v.code, words.full(v.text)) for v in policy.vetoes])
+        case "day" if form is AllowLate:
+            return Field(name, "发生日期", "date")
         case "suggestion":
             return Field(name, label, "one", options=[Option(k, w) for k, w in words.SUGGESTIONS.items()])
         case "departs":

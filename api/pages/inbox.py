@@ -32,6 +32,8 @@ STATES = {"late": "late", "today": "soon"}
 BOXES = {"todo": "待办", "claim": "待认领", "done": "已办", "mine": "我发起的"}
 OUTCOMES = {"passed": "通过", "refused": "未通过", "returned": "退回", "lapsed": "逾期失效", "taken_back": "取回",
             "no_quorum": "人数不够"}
+JUDGED = ("completeness", "eligibility", "vote")
+"""Rows that one passes; the others are done."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ def last_step(page: Page, procedure: Procedure, case: Case, public: bool, blind:
     inside = page.side == "staff" or past.stage in words.of_kind(case.kind).own_side
     if not past.acts or not inside or past.stage in (*BLIND, "vote"):
         said = words.stage_words(procedure, past.stage, public)
-        done = "完成" if past.outcome == "passed" and not past.acts else OUTCOMES.get(past.outcome, "")
+        plain = past.outcome == "passed" and not (past.acts and past.stage in JUDGED)
+        done = "完成" if plain else OUTCOMES.get(past.outcome, "")
         return f"{said.removesuffix('进行中')}{done}", ""
     act = past.acts[-1][1]
     shown = page.who(act.by)
@@ -187,6 +190,8 @@ async def _nothing(page: Page, box: str, due: str) -> Nothing:
     if box == "claim":
         return Nothing("没有待认领的事", "本岗的事都有人办了。", "/inbox", "看待办")
     last = await reads.last_done(page.pool, page.me)
+    if last is None and any(p.startswith("applicant@") for p in page.posts):
+        return Nothing("没有待办", "要申报的，先看本校够不够条件。", "/cases/new/star", "去申报")
     if last is None:
         return Nothing("没有待办", "您还没有办过事，轮到您时会出现在这里。", "/cases", "看案件")
     on = "今天" if day_of(last) == page.today else f"{day_of(last).month}月{day_of(last).day}日"

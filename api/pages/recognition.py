@@ -264,6 +264,7 @@ async def _batch_html(page: Page, sight: Sight, acts: bool, field: Field | None 
                                                                 sight.procedure.head(case).key})
     return page.html(
         "batch.html", status, problems=problems or [], sight=sight, steps=steps, late=late, acts=acts,
+        runs=not (sight.case.ended or audits(page.context)),
         total=sum(s.count for s in steps), most=max([s.count for s in steps], default=1), places=places(case, policy),
         days=days_of(page, case, rows), experts=await loads(page, case.id) if knows else [],
         programme=words.PROGRAMME_NAMES.get(case.subject, ""), field=field if way else None, way=way, here="/batches",

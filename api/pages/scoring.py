@@ -336,7 +336,7 @@ def _seal_html(sight: Sight, marks: Mapping[str, Mark], problems: list[Problem] 
     parts = parts_of(sight, marks, url, "")
     scores = {m.leaf.id: m.cp or 0 for m in marks.values()}
     rows = [{"words": "评审", "says": [sight.title], "edit": False},
-            {"words": "各类得分", "says": [f"{p.key} {p.words}{points(p.got)} / {points(p.full)}" for p in parts],
+            {"words": "各类得分", "says": [f"{p.key} {p.words}{points(p.got)}\u00a0/\u00a0{points(p.full)}" for p in parts],
              "edit": True},
             {"words": "合计", "says": [f"{points(sum(p.got for p in parts))} / {points(sum(p.full for p in parts))}，"
                                      f"折合百分制{points(total_of(scores, policy.scored('material')))}分"], "edit": False},

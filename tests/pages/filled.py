@@ -248,6 +248,7 @@ async def fill(c: County, url: str) -> Filled:
         "member": COMMITTEE[2], "office": await c.holder("office_head@SC1"),
         "clerk": await c.holder("applicant@PR003"), "principal": await c.holder("principal@JH003"),
         "returned": await c.holder("applicant@JH009"), "winner": await c.holder("applicant@PR006"),
+        "honoured": await c.holder("principal@PR006"),
         "loser": await c.holder("applicant@PR010"), "judged": await c.holder("applicant@PR013"),
         "expert": (await c.task(k["material"], "material")).holder.id, "drawn": (await c.task(k["draw"], "draw")).holder.id,
         "panel": (await c.task(k["report"], "report")).holder.id,

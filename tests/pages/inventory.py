@@ -47,9 +47,9 @@ def looks(f: Filled) -> Iterator[Look]:
         yield Look("inbox", role, "/inbox")
     for box in ("claim", "done", "mine"):
         yield Look(f"inbox-{box}", "staff", f"/inbox?box={box}")
-    for role in ("head", "winner", "expert"):
+    for role in ("head", "winner", "expert", "honoured"):
         yield Look("messages", role, "/messages")
-    yield Look("messages-read", "winner", "/messages?box=read")
+    yield Look("messages-read", "honoured", "/messages?box=read")
     yield Look("notices", "staff", "/notices")
     yield Look("posts", "head", "/posts")
     yield Look("looks", "expert", "/looks")
@@ -158,7 +158,7 @@ def acts(f: Filled) -> Iterator[Look]:
     yield Look("done-confirm", "head", "", 200, (), "确认")
     yield Look("done-vote", "member", f"/votes/{quote(k['vote'])}", 200, (("input[value=yes]", ""),), "投票")
     yield Look("vote-may-change", "member", f"/votes/{quote(k['vote'])}")
-    yield Look("messages-marked", "winner", "/messages", 200, (), "全部标为已读")
+    yield Look("messages-marked", "honoured", "/messages", 200, (), "全部标为已读")
     late = f"/acts/agree?visit={f.visits['visit']}&seat={f.people['visitor']}&form=visit_held"
     yield Look("check-late", "visitor", case_url(k["visit"], late), 200,
                (("input.num-in", "*9"), ("[name=at]", "2026-04-21T10:30"), ("#opinion", "山里没有信号。")), "下一步：核对")

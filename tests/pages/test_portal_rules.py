@@ -24,7 +24,7 @@ from .filled import INSIDE, NOTED, Filled, case_url, served
 from .inventory import PUBLIC, Look, acts, looks, refusals
 
 CHECKS = {name.removeprefix("check_"): rule for name, rule in inspect.getmembers(rules, inspect.isfunction) if name.startswith("check_")}
-BLIND_ROLES, APPLICANTS = ("expert", "drawn", "sealed"), ("clerk", "principal", "returned", "winner", "loser", "judged", "answering", "second")
+BLIND_ROLES, APPLICANTS = ("expert", "drawn", "sealed"), ("clerk", "principal", "returned", "winner", "honoured", "loser", "judged", "answering", "second")
 
 
 @dataclass
