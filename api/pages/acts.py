@@ -170,7 +170,7 @@ async def fill(sight: Sight, way: Way, form: FormData | None, given: drafts.Post
         assert way.form
         drawn += fields.draw(way.form, sight, sent, tiles)
     if way.late:
-        drawn.append(fields.happened(sent, way.form_name in sight.context.policy.late_papers))
+        drawn.append(fields.happened(sent, way.form_name in sight.context.policy.late_papers, way.missed))
     if way.attaches:
         drawn.append(await attachments_of(page, sight.case.id, sent))
     saw = (sent.get("saw") or [""])[0]
@@ -219,8 +219,11 @@ def _true_at(filling: Filling) -> datetime | None:
     """What was typed as 发生时间; a late entry says why (C-34)."""
     one = filling.happened
     at = fields.moment(one.value) if one else None
-    if one and isinstance(at, str):
-        one.error = f"{one.label}不能识别。请选日期和时间，或不填。"
+    if one and one.required and not at:
+        one.error = f"{one.label}还没有填。请补上。"
+    elif one and isinstance(at, str):
+        one.error = f"{one.label}不能识别。请选日期和时间。"
+    if one and one.error:
         filling.problems.append(Problem(one.error, one.id))
         return None
     if at and not filling.opinion.strip():
@@ -304,7 +307,7 @@ def refuse(filling: Filling, refusal: Refusal) -> HTMLResponse:
 def _of_a_time(filling: Filling, refusal: Refusal, sentence: str) -> str:
     """Between which moments it can have been (C-33)."""
     visit = filling.sight.case.visit(filling.way.visit)
-    began = visit.opened_at if visit else filling.sight.case.opened_at
+    began = visit.first_at or visit.opened_at if visit else filling.sight.case.opened_at
     if refusal.rule != "C-33" or not began:
         return sentence
     return f"发生时间要在{term_end(began)}以后、现在以前。请改正后再提交。"

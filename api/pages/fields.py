@@ -106,10 +106,10 @@ def attachments(posted: Posted, tiles: Mapping[str, Tile]) -> Field:
     return one
 
 
-def happened(posted: Posted, paper: bool) -> Field:
-    """When it was true (C-31): empty is now; a late entry says why (C-34)."""
-    hint = "不填即现在；事后补录的，在办理意见里写明为什么" + "，并附当时的记录" * paper
-    one = Field(HAPPENED, "发生时间", "time", hint=hint)
+def happened(posted: Posted, paper: bool, missed: bool) -> Field:
+    """When it was true (C-31): empty is now, where now is not too late; a late entry says why (C-34)."""
+    hint = ("" if missed else "不填即现在；事后补录的，") + "在办理意见里写明为什么没有按时录入" + "，并附当时的记录" * paper
+    one = Field(HAPPENED, "发生时间", "time", required=missed, hint=hint)
     fill_in(one, posted)
     return one
 
@@ -334,8 +334,8 @@ def shown(drawn: Sequence[Field]) -> list[tuple[str, list[str]]]:
     for one in drawn:
         match one.kind:
             case "scores" | "counts":
-                lines = [f"{o.value if one.kind == 'scores' else o.words} {one.entered[o.value]}"
-                         for o in one.options if one.entered.get(o.value)]
+                lines = [f"{o.value} {said}" if one.kind == "scores" else f"{o.words}{said}{o.unit}"
+                         for o in one.options if (said := one.entered.get(o.value, "").strip())]
             case "many":
                 lines = [o.words for o in one.options if o.value in one.values]
             case "files":

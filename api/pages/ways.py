@@ -54,6 +54,7 @@ class Way:
     then: str = ""
     stage: str = ""
     chosen: bool = False
+    missed: bool = False                    # the seat's own limit is over: only for what was done within it (C-35)
 
     @property
     def form_name(self) -> str:
@@ -148,7 +149,20 @@ def ways(sight: Sight) -> Ways:
                 (main if way.verb in MAIN and not (way.verb == "record" and not way.visit) else others).append(way)
     main.sort(key=lambda w: w.verb == "record")
     chosen = [_said(sight, w, i == 0) for i, w in enumerate(main)]
-    return Ways(tuple(chosen), tuple(_said(sight, w, False) for w in others), tuple(cannot.values()))
+    return Ways(tuple(chosen), (*(_said(sight, w, False) for w in others), *_missed(sight)), tuple(cannot.values()))
+
+
+def _missed(sight: Sight) -> list[Way]:
+    """A seat that ran out: what was done in time may still be entered (C-35)."""
+    out = []
+    for v in sight.case.open:
+        form = sight.procedure[v.stage].form
+        said = words.verb_words(sight.procedure, "agree", v.stage, form)
+        out += [Way("agree", v.no, s.key, form, words=f"补录：{said}", then="期限内已办、没有录入的，从这里录。",
+                    stage=v.stage, missed=True)
+                for s in v.seats if s.gone == "ran_out" and getattr(form, "late", False)
+                and as_whom(s.holder, sight.context) is not None]
+    return out
 
 
 def _late_able(procedure: Procedure, visit: Visit) -> bool:

@@ -281,7 +281,13 @@ async def test_C_31_to_C_35_what_was_not_entered_in_time_is_entered_late(stages)
     refused = check(await browser.submit(early, early.form("/check"), "核对", at=f"{day}T10:30", opinion="网络不通。", **done), 409)
     assert "发生时间要在" in refused.text and "现在以前" in refused.text and fields(refused, "/check")["at"] == f"{day}T10:30"
     await county.move(datetime.combine(day, time(15), COUNTY))
+    first = await one_of(stages, case, "visit")
     await county.move(datetime.combine(await county.workday_after(policy.late_entry_workdays + 1), time(9), COUNTY))
+    assert first != await one_of(stages, case, "visit")
+    await browser.be(first)                                         # whose own term is over: for what was done within it
+    page = check(await browser.get(check(await browser.get(f"/cases/{case}")).link("补录：登记考察")))
+    empty = check(await browser.submit(page, page.form("/check"), "核对", opinion="村里停电。", **done), 422)
+    assert "发生时间还没有填" in empty.text and fields(empty, "/check")["opinion"] == "村里停电。"
     page = await form()
     none = check(await browser.submit(page, page.form("/check"), "核对", at=f"{day}T10:30", **done), 422)
     assert "补录要写明为什么没有按时录入" in none.text
