@@ -294,6 +294,9 @@ def refuse(filling: Filling, refusal: Refusal) -> HTMLResponse:
     elif filling.happened and filling.happened.value and refusal.code in OF_A_TIME:
         at, sentence = filling.happened.id, _of_a_time(filling, refusal, sentence)
         filling.happened.error = sentence
+    elif "known_on" in drawn and refusal.code in OF_A_TIME:
+        at = drawn["known_on"].id
+        drawn["known_on"].error = sentence
     elif filling.attached and "paper" in refusal.detail:
         at = filling.attached.id
         filling.attached.error = sentence

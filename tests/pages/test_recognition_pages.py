@@ -148,6 +148,7 @@ async def test_G_19_a_principal_asks_somebody_to_stand_back_and_hears_the_answer
     assert "理由还没有填" in refused.text and dict(refused.form("/check").fields)["person"] == panel[0]
     late = check(await browser.submit(refused, refused.form("/check"), "核对", reason="三年前在我校任教。"), 409)
     assert "得知名字后3个工作日内" in late.text          # the names came with the notice of the visit
+    assert late.text.count("请填写知道的日期") == 2 and dict(late.form("/check").fields)["reason"] == "三年前在我校任教。"
     today = (await stages.county.read(case)).context.now.date().isoformat()
     seen = check(await browser.submit(late, late.form("/check"), "核对", known_on=today))
     assert f"{name}（考察组成员" in seen.text and "由股长决定" in seen.text
