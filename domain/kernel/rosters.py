@@ -16,13 +16,13 @@ class Roster(Value):
     places: tuple[tuple[str, str, int], ...] = ()   # who left, who came instead ("" = nobody yet), and the place
 
     def without(self, who: str, why: str) -> Roster:
-        """One member less; the first of the reserve takes the place. Of the reserve itself just one less."""
+        """One member less: the others move up, the first of the reserve joins. Of the reserve itself just one less."""
         if who in self.reserve:
             return having(self, reserve=tuple(r for r in self.reserve if r != who), left=(*self.left, (who, why)))
         if who not in self.members:
             return self
         at, came = self.members.index(who), self.reserve[:1]
-        return having(self, members=(*self.members[:at], *came, *self.members[at + 1:]), reserve=self.reserve[1:],
+        return having(self, members=(*self.members[:at], *self.members[at + 1:], *came), reserve=self.reserve[1:],
                       left=(*self.left, (who, why)), places=(*self.places, (who, came[0] if came else "", at)))
 
     def after(self, who: str) -> tuple[str, ...]:
@@ -37,12 +37,12 @@ class Roster(Value):
     def back(self, who: str) -> Roster:
         """Who left has the place again (C-35); who had it by now has one that is empty, else is the first of the reserve."""
         now, place = self.instead(who), next(place for left, _, place in self.places if left == who)
-        at = self.members.index(now) if now else place
-        members = [*self.members[:at], who, *self.members[at + bool(now):]]
+        members = [m for m in self.members if m != now]
+        members.insert(place, who)
         places = [p for p in self.places if p[0] not in (who, *self.after(who))]
         empty = next((p for p in places if not p[1]), None) if now else None
         if empty:
-            members.insert(empty[2], now)
+            members.append(now)
             places[places.index(empty)] = (empty[0], now, empty[2])
         return having(self, members=tuple(members), reserve=(now, *self.reserve) if now and not empty else self.reserve,
                       left=tuple(x for x in self.left if x[0] != who), places=tuple(places))

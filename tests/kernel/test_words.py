@@ -740,9 +740,9 @@ def test_R_29_one_from_outside_is_forced_into_the_draw():
         assert len(set(members + reserve)) == 5
 
 
-def test_A_10_the_reserve_takes_the_place_of_who_leaves():
+def test_A_10_the_others_move_up_and_the_reserve_joins():
     roster = Roster(("a", "b"), ("r", "s")).without("a", "declined")
-    assert roster == Roster(("r", "b"), ("s",), (("a", "declined"),), places=(("a", "r", 0),))
+    assert roster == Roster(("b", "r"), ("s",), (("a", "declined"),), places=(("a", "r", 0),))
     assert roster.without("x", "declined") == roster
     assert roster.ever() == {"a", "b", "r", "s"}
 

@@ -363,6 +363,14 @@ def signed(story: Story, *said: str, share: int = 100) -> Story:
     return story
 
 
+def test_R_30_the_day_is_not_fixed_the_next_member_leads_and_the_reserve_joins():
+    """The row "site visit" of 3.2."""
+    before = reviewed(100).case.roster("panel")
+    late = told(reviewed(100), by(WORKFLOW, "look", on="2026-03-10"))
+    assert late.case.roster("panel").members == (*before.members[1:], *before.reserve[:1])
+    assert stands(late) == {"appointment": [before.members[1]]}
+
+
 def test_R_33_the_report_as_it_was_signed():
     """Five working days from Tue 10 March: with two signatures it goes on, without any it waits."""
     two = signed(visited(), "recognise", "recognise")
@@ -437,7 +445,7 @@ def test_R_21_experts_who_are_asked_again_are_looked_at_first():
     assert [d.duty for d in plan(STAR, story.case, story.context(WORKFLOW)).duties] == ["check_load"]
     busy = having(story, gates=Gates({**story.gates, (f"load:{one}", "another"): 1, (f"load:{two}", story.case.id): 1}))
     told_ = told(busy, does("check_load", Loads(((one, 1), (two, 1), (spare, 1)))))
-    assert (told_.case.roster("experts").members, stands(told_)) == ((spare, two), {"material": [two, spare]})
+    assert (told_.case.roster("experts").members, stands(told_)) == ((two, spare), {"material": [two, spare]})
     assert plan(STAR, told_.case, told_.context(WORKFLOW)).duties == ()
 
 
