@@ -13,6 +13,7 @@ from domain.kernel.calendar import end_of, start_of
 from domain.kernel.case import SERVED, RungTaken, StageClosed
 from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
+from domain.kernel.rosters import Roster
 from domain.kernel.stages import Gates
 from domain.kernel.values import Text, having
 from domain.recognition.conditions import shows
@@ -365,10 +366,11 @@ def signed(story: Story, *said: str, share: int = 100) -> Story:
 
 def test_R_30_the_day_is_not_fixed_the_next_member_leads_and_the_reserve_joins():
     """The row "site visit" of 3.2."""
-    before = reviewed(100).case.roster("panel")
-    late = told(reviewed(100), by(WORKFLOW, "look", on="2026-03-10"))
-    assert late.case.roster("panel").members == (*before.members[1:], *before.reserve[:1])
-    assert stands(late) == {"appointment": [before.members[1]]}
+    story = reviewed(100)
+    first, *others = story.case.roster("panel").members
+    spare = having(story.case, rosters={**story.case.rosters, "panel": Roster((first, *others), ("spare",))})
+    late = told(having(story, case=spare), by(WORKFLOW, "look", on="2026-03-10"))
+    assert (late.case.roster("panel").members, stands(late)) == ((*others, "spare"), {"appointment": others[:1]})
 
 
 def test_R_33_the_report_as_it_was_signed():
