@@ -12,7 +12,8 @@ from fastapi.responses import FileResponse
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, FactProposed, ProposalClosed, SeatActed, SeatGone
+from domain.kernel.case import Case
+from domain.kernel.events import FactProposed, ProposalClosed, SeatActed, SeatGone
 from domain.kernel.may import addressed
 from domain.kernel.plan import Plan, offers
 from domain.kernel.refusal import Refusal, no

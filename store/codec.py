@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from domain.kernel.case import Case, ChildStands, Entry, Event, FactProposed, Proposal, Tally
+from domain.kernel.case import Case, Proposal, Tally
 from domain.kernel.clock import Clock
+from domain.kernel.events import ChildStands, Entry, Event, FactProposed
 from domain.kernel.values import TAGS, having
 
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -19,8 +19,9 @@ import yaml
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, Calendar, day_of
-from domain.kernel.case import Case, Entry
+from domain.kernel.case import Case
 from domain.kernel.decide import decide, open_case, sealed_choice
+from domain.kernel.events import Entry
 from domain.kernel.follow import Decision
 from domain.kernel.gates import next_number, number_gate, shown, turns
 from domain.kernel.plan import Plan, Task, plan

@@ -8,7 +8,9 @@ from itertools import groupby
 import asyncpg
 
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, CaseOpened, Entry, evolve
+from domain.kernel.case import Case
+from domain.kernel.events import CaseOpened, Entry
+from domain.kernel.evolve import evolve
 from domain.kernel.gates import shown, turns
 from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context, Gates, Procedure

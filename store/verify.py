@@ -16,7 +16,9 @@ import msgspec
 import yaml
 
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Case, CaseOpened, Entry, Event, evolve
+from domain.kernel.case import Case
+from domain.kernel.events import CaseOpened, Entry, Event
+from domain.kernel.evolve import evolve
 from domain.kernel.gates import shown
 from domain.kernel.plan import plan
 from domain.kernel.stages import WORKFLOW, Context, Procedure

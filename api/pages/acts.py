@@ -15,8 +15,9 @@ from starlette.datastructures import FormData, UploadFile
 from api.problems import STATUS
 from api.routes import opened_by
 from domain.kernel.acts import Act, DemandRecusal
-from domain.kernel.case import Case, Entry
+from domain.kernel.case import Case
 from domain.kernel.decide import decide
+from domain.kernel.events import Entry
 from domain.kernel.may import may_hold_for
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder

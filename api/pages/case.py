@@ -12,8 +12,9 @@ from fastapi.responses import HTMLResponse
 
 from api.routes import BLIND, told_words, visible
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.case import SeatActed, SeatGone, Visit
+from domain.kernel.case import Visit
 from domain.kernel.clock import Clock
+from domain.kernel.events import SeatActed, SeatGone
 from domain.kernel.may import why_not
 from domain.kernel.plan import Step, picture
 from domain.kernel.values import having

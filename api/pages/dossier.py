@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from api.problems import STATUS
-from domain.kernel import case as k
+from domain.kernel import events as k
 from domain.kernel.case import Visit
 from domain.kernel.decide import decide
 from domain.kernel.refusal import Refusal

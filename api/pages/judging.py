@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from api.problems import STATUS
 from api.routes import audits
-from domain.kernel import case as k
+from domain.kernel import events as k
 from domain.kernel.acts import Act
 from domain.kernel.case import Visit
 from domain.kernel.refusal import Refusal

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from domain.kernel.case import ReminderDue, RungTaken
+from domain.kernel.events import ReminderDue, RungTaken
 from store import reads
 
 from . import drafts, words

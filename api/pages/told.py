@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api.routes import visible
-from domain.kernel import case as k
+from domain.kernel import events as k
 from domain.kernel.acts import DemandRecusal
 from domain.kernel.words import HELD_FOR
 from domain.recognition import batch as b

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from domain.kernel.acts import OFFICE_VERBS, Act, AllowLate, DemandRecusal
-from domain.kernel.case import Case, ClockPaused, Entry, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.decide import decide
+from domain.kernel.events import ClockPaused, Entry
 from domain.kernel.may import as_whom, beside, ending, unheld
 from domain.kernel.plan import Offer, offers
 from domain.kernel.refusal import Refusal

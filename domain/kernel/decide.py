@@ -4,10 +4,11 @@ from __future__ import annotations
 from typing import Any
 
 from .acts import AGAIN, Act, DemandRecusal
-from .case import (
+from .case import Case, Visit
+from .clock import workdays_after
+from .events import (
     ActTakenBack,
     BallotClosed,
-    Case,
     CaseEnded,
     CaseOpened,
     CaseResumed,
@@ -29,10 +30,8 @@ from .case import (
     SeatGone,
     SeatOpened,
     Served,
-    Visit,
-    evolve,
 )
-from .clock import workdays_after
+from .evolve import evolve
 from .follow import Decision, changed_since
 from .late import confirmed, met_in_truth, noted, rule_of, why_not_late
 from .may import (

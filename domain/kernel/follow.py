@@ -6,8 +6,9 @@ from typing import Any
 
 from .acts import AGAIN
 from .calendar import DAY, TICK, day_of, start_of
-from .case import (
-    Case,
+from .case import Case, Tally, Visit
+from .clock import Clock, due, reminder_at, workdays_after
+from .events import (
     CaseEnded,
     CaseResumed,
     ClockArmed,
@@ -28,11 +29,8 @@ from .case import (
     StageClosed,
     StageOpened,
     StageSkipped,
-    Tally,
-    Visit,
-    evolve,
 )
-from .clock import Clock, due, reminder_at, workdays_after
+from .evolve import evolve
 from .may import ends, unmet
 from .seats import BALLOT, Seat
 from .stages import Close, Context, End, Outcome, Procedure, Stage, Term, go_on

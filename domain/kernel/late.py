@@ -6,8 +6,9 @@ from typing import Any
 
 from .acts import Act, AllowLate
 from .calendar import COUNTY, day_of, end_of
-from .case import Case, EnteredLate, Event, LateAllowed, LimitUndone, SeatGone, Visit
+from .case import Case, Visit
 from .clock import Clock, workdays_after
+from .events import EnteredLate, Event, LateAllowed, LimitUndone, SeatGone
 from .may import ends, people, taken_back
 from .refusal import Refusal, no
 from .seats import Seat

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from .calendar import Calendar
-from .case import SERVED, Case, Event, SeatGone, SeatOpened, Visit
+from .case import Case, Visit
 from .clock import Clock
+from .events import SERVED, Event, SeatGone, SeatOpened
 from .refusal import Refusal
 from .seats import ALL, ANY, SCORE, SEQUENCE, BallotRule, Holder, Rule, Seat, person
 from .values import Text, Value, field, having

@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from domain.kernel.calendar import day_of, end_of, start_of, whole_workdays_between
-from domain.kernel.case import Case, ChildStands, Entry, Event, ExtensionAnswered, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import Clock, due, workdays_after
+from domain.kernel.events import ChildStands, Entry, Event, ExtensionAnswered
 from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, person

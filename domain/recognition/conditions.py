@@ -5,8 +5,9 @@ from datetime import datetime
 
 from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import Calendar, day_of, start_of
-from domain.kernel.case import Case, Event
+from domain.kernel.case import Case
 from domain.kernel.clock import workdays_after
+from domain.kernel.events import Event
 from domain.kernel.gates import number_gate
 from domain.kernel.may import people
 from domain.kernel.refusal import Refusal, no

@@ -4,8 +4,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from domain.kernel.calendar import day_of
-from domain.kernel.case import Case, Event, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import months_before, span_end
+from domain.kernel.events import Event
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Context
 from domain.kernel.values import Text, having

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from domain.kernel.case import BallotClosed, Entry, Event
+from domain.kernel.events import BallotClosed, Entry, Event
 from domain.kernel.values import Text, Value, having, tagged
 
 fact = tagged("star")

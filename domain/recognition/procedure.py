@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from domain.kernel.acts import AllowLate, DemandRecusal
-from domain.kernel.case import SERVED
+from domain.kernel.events import SERVED
 from domain.kernel.late import allow_late
 from domain.kernel.seats import ALL, BALLOT, SCORE
 from domain.kernel.stages import (

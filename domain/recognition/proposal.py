@@ -4,8 +4,9 @@ from __future__ import annotations
 from datetime import date
 
 from domain.kernel.calendar import day_of
-from domain.kernel.case import Case, Event, RosterDrawn, SeatClaimed, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import span_end
+from domain.kernel.events import Event, RosterDrawn, SeatClaimed
 from domain.kernel.gates import next_number
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Close, Context, Outcome

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from domain.kernel.case import Case, Event, RosterDrawn, RosterLeft, Visit
+from domain.kernel.case import Case, Visit
+from domain.kernel.events import Event, RosterDrawn, RosterLeft
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Candidate, draw
 from domain.kernel.stages import Context

@@ -7,7 +7,8 @@ from fractions import Fraction
 from statistics import median
 
 from domain.kernel.calendar import day_of, whole_workdays_between
-from domain.kernel.case import Case, CaseSuspended, Event, Visit
+from domain.kernel.case import Case, Visit
+from domain.kernel.events import CaseSuspended, Event
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import Close, Context, Outcome
 from domain.kernel.values import Text

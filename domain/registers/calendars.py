@@ -4,8 +4,9 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from domain.kernel.calendar import DAY, Calendar, start_of
-from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import workdays_after
+from domain.kernel.events import Entry, Event
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage, until

@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import months_before
+from domain.kernel.events import Entry, Event
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, post
 from domain.kernel.stages import Context, Policy, Procedure, Record, Stage

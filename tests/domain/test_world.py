@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain.kernel.case import (
+from domain.kernel.case import Case, Visit
+from domain.kernel.events import (
     BallotClosed,
-    Case,
     ChildStands,
     ClockRanOut,
     Entry,
@@ -22,7 +22,6 @@ from domain.kernel.case import (
     LimitUndone,
     ReminderDue,
     SeatGone,
-    Visit,
 )
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import ALL, BALLOT, SCORE, BallotRule, Seat, person, pool

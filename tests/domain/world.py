@@ -18,12 +18,14 @@ from typing import Any
 
 import yaml
 
-from domain.kernel import case as k
+from domain.kernel import events as k
 from domain.kernel.acts import Act, AllowLate, DemandRecusal
 from domain.kernel.calendar import COUNTY, DAY, Calendar, day_of, start_of, whole_workdays_between
-from domain.kernel.case import Case, Entry, Visit, evolve
+from domain.kernel.case import Case, Visit
 from domain.kernel.clock import workdays_after
 from domain.kernel.decide import decide, open_case, sealed_choice
+from domain.kernel.events import Entry
+from domain.kernel.evolve import evolve
 from domain.kernel.follow import Decision, moments, outcome_of
 from domain.kernel.gates import next_number, number_gate, shown
 from domain.kernel.may import ending, why_not

@@ -11,8 +11,9 @@ import yaml
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, Calendar
-from domain.kernel.case import Case, Entry, Event, RosterDrawn, Visit
+from domain.kernel.case import Case, Visit
 from domain.kernel.decide import decide, open_case
+from domain.kernel.events import Entry, Event, RosterDrawn
 from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Holder, Seat, person, post

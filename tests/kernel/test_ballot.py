@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.kernel.case import BallotClosed, SeatActed, SeatClaimed, StageClosed, StageOpened
 from domain.kernel.decide import sealed_choice
+from domain.kernel.events import BallotClosed, SeatActed, SeatClaimed, StageClosed, StageOpened
 from domain.kernel.may import why_not
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import BALLOT, BallotRule, Count, Seat, person

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from domain.kernel.calendar import Calendar, end_of
-from domain.kernel.case import DueDaysMoved, Moved
+from domain.kernel.events import DueDaysMoved, Moved
 from domain.kernel.plan import plan
 from domain.kernel.stages import Policy, lapse, workdays
 from domain.kernel.values import having

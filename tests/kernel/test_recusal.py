@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from domain.kernel.acts import DemandRecusal
-from domain.kernel.case import (
+from domain.kernel.events import (
     ClockRanOut,
     DueDaysMoved,
     Moved,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from domain.kernel.acts import VERBS, Act, AllowLate
-from domain.kernel.case import (
+from domain.kernel.clock import Clock
+from domain.kernel.events import (
     SERVED,
     ActTakenBack,
     CaseEnded,
@@ -33,7 +34,6 @@ from domain.kernel.case import (
     StageClosed,
     StageOpened,
 )
-from domain.kernel.clock import Clock
 from domain.kernel.late import allow_late
 from domain.kernel.plan import offers, plan
 from domain.kernel.refusal import Refusal, no

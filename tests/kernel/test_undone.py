@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.kernel.case import Event, LimitUndone, SeatGone, StageClosed
+from domain.kernel.events import Event, LimitUndone, SeatGone, StageClosed
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Roster
 from domain.kernel.seats import ALL, ANY

@@ -8,8 +8,9 @@ import pytest
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import end_of
-from domain.kernel.case import (
-    Case,
+from domain.kernel.case import Case, Tally, Visit
+from domain.kernel.clock import Clock, workdays_after
+from domain.kernel.events import (
     CaseEnded,
     CaseOpened,
     CaseResumed,
@@ -30,10 +31,7 @@ from domain.kernel.case import (
     StageClosed,
     StageOpened,
     StageSkipped,
-    Tally,
-    Visit,
 )
-from domain.kernel.clock import Clock, workdays_after
 from domain.kernel.gates import next_number, number_gate, shown, turns
 from domain.kernel.money import Transfer, overdrawn, taken_from
 from domain.kernel.plan import Owed, plan

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.kernel.calendar import DAY, day_of
-from domain.kernel.case import ChildStands, Entry, ExtensionAnswered
+from domain.kernel.events import ChildStands, Entry, ExtensionAnswered
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.stages import End
 from domain.kernel.values import Text, having

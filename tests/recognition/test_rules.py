@@ -8,8 +8,10 @@ import pytest
 
 from domain.kernel.acts import DemandRecusal
 from domain.kernel.calendar import day_of, end_of
-from domain.kernel.case import CaseSuspended, Entry, Event, Past, Proposal, RosterDrawn, RosterLeft, SeatClaimed, evolve
+from domain.kernel.case import Past, Proposal
 from domain.kernel.check import check
+from domain.kernel.events import CaseSuspended, Entry, Event, RosterDrawn, RosterLeft, SeatClaimed
+from domain.kernel.evolve import evolve
 from domain.kernel.late import BEYOND
 from domain.kernel.may import unmet
 from domain.kernel.refusal import Refusal, no

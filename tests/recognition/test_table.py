@@ -10,7 +10,7 @@ import pytest
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import end_of, start_of
-from domain.kernel.case import SERVED, RungTaken, StageClosed
+from domain.kernel.events import SERVED, RungTaken, StageClosed
 from domain.kernel.plan import plan
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.rosters import Roster

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from domain.kernel.acts import Act
 from domain.kernel.calendar import COUNTY, end_of
-from domain.kernel.case import Case, Event, FactProposed, Proposal, Tally
+from domain.kernel.case import Case, Proposal, Tally
 from domain.kernel.clock import Clock
+from domain.kernel.events import Event, FactProposed
 from domain.kernel.refusal import Refusal
 from domain.kernel.seats import Seat, person, post
 from domain.kernel.stages import WORKFLOW, Policy, Procedure, Record, Stage, workdays

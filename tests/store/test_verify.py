@@ -18,7 +18,7 @@ import pytest_asyncio
 from cryptography.exceptions import InvalidSignature
 
 from domain.kernel.calendar import COUNTY
-from domain.kernel.case import Entry
+from domain.kernel.events import Entry
 from domain.recognition.dossier import Describe
 from store import codec
 from store.database import open_pool

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from domain.kernel.case import Case, Entry, Event, Visit
+from domain.kernel.case import Case, Visit
+from domain.kernel.events import Entry, Event
 from domain.kernel.refusal import Refusal, no
 from domain.kernel.seats import Seat, post
 from domain.kernel.stages import Context, End, Policy, Procedure, Stage, escalate, lapse, workdays
