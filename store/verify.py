@@ -5,7 +5,9 @@ log makes is trusted for reading another.
 """
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import gc
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -44,7 +46,25 @@ class Fault:
 async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | None = None,
                  procedures: Mapping[str, Procedure] = PROCEDURES) -> AsyncIterator[Fault]:
     """Every fault of the record; nothing is changed. Raises `heads.Damaged` for a file of signed heads that was changed."""
-    door, read, signed = Door(pool, procedures), 0, _signed(heads) if heads else {}
+    door, signed = Door(pool, procedures), _signed(heads) if heads else {}
+    with _seldom_collected():
+        async for fault in _verify(pool, door, files, signed):
+            yield fault
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """What is read here is let go of by itself: Python's collector would look through it again and again in vain."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+async def _verify(pool: asyncpg.Pool, door: Door, files: Path | None, signed: Heads) -> AsyncIterator[Fault]:
+    read = 0
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         known = {r["id"] for r in await connection.fetch("select id from case_head")}
         folds: list[_Fold] = []
@@ -59,7 +79,7 @@ async def verify(pool: asyncpg.Pool, files: Path | None = None, heads: Path | No
                         async for f in _compare(door, connection, folds, known):
                             yield f
                         folds = []
-                    folds.append(_Fold(r["case_id"], procedures, signed.pop(r["case_id"], None)))
+                    folds.append(_Fold(r["case_id"], door.procedures, signed.pop(r["case_id"], None)))
                 if what := folds[-1].take(r):
                     yield Fault(r["case_id"], r["version"], what)
         async for f in _compare(door, connection, folds, known):
