@@ -14,7 +14,7 @@ up: $(READY)  ## the whole stack on this machine: database, Temporal, worker, we
 	$(BIN)/juanzong up
 
 test: browser  ## all tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 SYSTEM := chromium fontconfig fonts-noto-cjk libatomic1 poppler-utils
 browser: $(READY)  # what the tests of the pages need of the system: Chromium, its driver's library, a Chinese font, pdftotext
